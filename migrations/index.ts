@@ -1,0 +1,28 @@
+import { FlaskSchema1700000000001 } from './1700000000001-flask-schema.js';
+import { Utf8mb41700000000002 } from './1700000000002-utf8mb4.js';
+import { Milliseconds1700000000003 } from './1700000000003-milliseconds.js';
+import { Versions1700000000004 } from './1700000000004-versions.js';
+import { LiveEmails1700000000005 } from './1700000000005-live-emails.js';
+import { CustomerDetails1700000000006 } from './1700000000006-customer-details.js';
+import { ForeignKeyIndexes1700000000007 } from './1700000000007-foreign-key-indexes.js';
+import { History1700000000008 } from './1700000000008-history.js';
+import { IdempotencyRecords1700000000009 } from './1700000000009-idempotency-records.js';
+import { Sessions1700000000010 } from './1700000000010-sessions.js';
+import { PasswordTokens1700000000011 } from './1700000000011-password-tokens.js';
+import { Mutexes1700000000012 } from './1700000000012-mutexes.js';
+
+/** In order, append-only: what has been released is never edited. */
+export const migrations = [
+  FlaskSchema1700000000001,
+  Utf8mb41700000000002,
+  Milliseconds1700000000003,
+  Versions1700000000004,
+  LiveEmails1700000000005,
+  CustomerDetails1700000000006,
+  ForeignKeyIndexes1700000000007,
+  History1700000000008,
+  IdempotencyRecords1700000000009,
+  Sessions1700000000010,
+  PasswordTokens1700000000011,
+  Mutexes1700000000012,
+];

@@ -1,0 +1,40 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { AuthModule } from './auth/auth.module.js';
+import { DeclaredMembersGuard } from './common/declared-members.guard.js';
+import { ProblemFilter } from './common/problem.filter.js';
+import { RequestValidationPipe } from './common/validation.js';
+import type { Clock } from './config/clock.js';
+import { ConfigModule } from './config/config.module.js';
+import type { Env } from './config/env.js';
+import { CustomersModule } from './customers/customers.module.js';
+import { DatabaseModule } from './database/database.module.js';
+import { entities } from './entities.js';
+import { HealthModule } from './health/health.module.js';
+import { StorageModule } from './storage/storage.module.js';
+import { UsersModule } from './users/users.module.js';
+
+/** The map of the service. */
+@Module({})
+export class AppModule {
+  static of(env: Env, clock: Clock): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.of(env, clock),
+        DatabaseModule.of(env, entities),
+        // the guard of this one comes first: who may not use a route learns nothing else about it
+        AuthModule,
+        UsersModule,
+        CustomersModule,
+        StorageModule,
+        HealthModule,
+      ],
+      providers: [
+        { provide: APP_GUARD, useClass: DeclaredMembersGuard },
+        { provide: APP_PIPE, useClass: RequestValidationPipe },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+      ],
+    };
+  }
+}

@@ -1,0 +1,73 @@
+import fastifyCors from '@fastify/cors';
+import fastifyHelmet from '@fastify/helmet';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppModule } from './app.module.js';
+import { addResponseHeaders, requestIdOf } from './common/http-hooks.js';
+import { acceptJsonOnly, BODY_LIMIT } from './common/json-body.js';
+import { ProblemFilter } from './common/problem.filter.js';
+import { Clock } from './config/clock.js';
+import type { Env } from './config/env.js';
+import { ServiceLogger } from './common/service-logger.js';
+import { describeApi } from './docs/openapi.js';
+import { enforceContracts } from './docs/route-contracts.js';
+
+const HEADERS_FOR_SCRIPTS = ['ETag', 'Link', 'Location', 'X-Request-Id', 'Idempotency-Replayed', 'Retry-After'];
+
+export interface Service {
+  app: NestFastifyApplication;
+  api: OpenAPIObject;
+}
+
+/** The whole service, ready to listen: what `main`, the tests and the OpenAPI's file share. */
+export async function createService(env: Env, clock = new Clock()): Promise<Service> {
+  const problems = new ProblemFilter();
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT,
+    genReqId: requestIdOf,
+    // never true: everybody could then say they come from anywhere
+    trustProxy: env.TRUSTED_PROXIES.length > 0 ? env.TRUSTED_PROXIES : false,
+    requestTimeout: 30_000,
+    // longer than the 600 s of Google's load balancer, which otherwise sends requests into a closed connection
+    keepAliveTimeout: 620_000,
+    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16 * 1024 },
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      void reply.header('X-Request-Id', request.id);
+      problems.answer(error, request, reply);
+    },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(env, clock), adapter, {
+    bodyParser: false,
+    abortOnError: false,
+    logger: new ServiceLogger(env),
+  });
+  const fastify = adapter.getInstance();
+  fastify.decorate('publicOrigin', env.PUBLIC_URL);
+  addResponseHeaders(fastify);
+  acceptJsonOnly(fastify);
+  await fastify.register(fastifyHelmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    crossOriginResourcePolicy: { policy: 'cross-origin' },
+  });
+  if (env.CORS_ORIGINS.length > 0)
+    await fastify.register(fastifyCors, {
+      origin: env.CORS_ORIGINS,
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+      exposedHeaders: HEADERS_FOR_SCRIPTS,
+      maxAge: 600,
+    });
+
+  const api = await describeApi(app);
+  enforceContracts(fastify, api);
+  if (env.DOCS) serveDocs(app, api);
+  app.enableShutdownHooks();
+  await app.init();
+  await fastify.ready();
+  return { app, api };
+}
+
+function serveDocs(app: NestFastifyApplication, api: OpenAPIObject): void {
+  SwaggerModule.setup('docs', app, api, { jsonDocumentUrl: 'openapi.json', yamlDocumentUrl: 'openapi.yaml' });
+}

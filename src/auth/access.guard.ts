@@ -1,0 +1,23 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { ACCESS, type Access } from '../common/api.js';
+import { Problem } from '../common/errors.js';
+import { AuthService } from './auth.service.js';
+
+/** Before every route: a route that does not say who may use it is closed to everybody. */
+@Injectable()
+export class AccessGuard implements CanActivate {
+  constructor(private readonly auth: AuthService) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const access = Reflect.getMetadata(ACCESS, context.getHandler()) as Access | undefined;
+    if (access === 'public') return true;
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(request.headers.authorization ?? '')?.[1];
+    const caller = token && (await this.auth.callerOf(token));
+    if (!caller) throw new Problem('unauthenticated');
+    if (access !== 'user' && !(access === 'admin' && caller.role === 'admin')) throw new Problem('forbidden');
+    request.caller = caller;
+    return true;
+  }
+}

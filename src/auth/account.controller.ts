@@ -1,0 +1,40 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common';
+import { Allow, Fails } from '../common/api.js';
+import { Context, type RequestContext } from '../common/request-context.js';
+import { IdPipe } from '../common/validation.js';
+import { AuthService } from './auth.service.js';
+import { ChangePasswordDto } from './login.dto.js';
+import { ListSessionsQuery, SessionPageDto } from './session.dto.js';
+
+@Controller('me')
+export class AccountController {
+  constructor(private readonly auth: AuthService) {}
+
+  /** Change your password; your other sessions end */
+  @Put('password')
+  @HttpCode(204)
+  @Allow('user')
+  @Fails('wrong_password')
+  changePassword(
+    @Context() context: RequestContext,
+    @Body() { currentPassword, newPassword }: ChangePasswordDto,
+  ): Promise<void> {
+    return this.auth.changePassword(context, currentPassword, newPassword);
+  }
+
+  /** Where you are signed in, newest first */
+  @Get('sessions')
+  @Allow('user')
+  listSessions(@Context() { caller }: RequestContext, @Query() query: ListSessionsQuery): Promise<SessionPageDto> {
+    return this.auth.listSessions(caller, query);
+  }
+
+  /** End one of your sessions */
+  @Delete('sessions/:id')
+  @HttpCode(204)
+  @Allow('user')
+  @Fails('session_not_found')
+  endSession(@Context() { caller }: RequestContext, @Param('id', IdPipe) id: number): Promise<void> {
+    return this.auth.endSession(caller, id);
+  }
+}

@@ -1,0 +1,20 @@
+import { Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { JwtModule } from '@nestjs/jwt';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { UsersModule } from '../users/users.module.js';
+import { AccessGuard } from './access.guard.js';
+import { AccessTokens } from './access-tokens.js';
+import { AccountController } from './account.controller.js';
+import { AuthService } from './auth.service.js';
+import { LoginController } from './login.controller.js';
+import { RefreshTokens } from './refresh-tokens.js';
+import { Session } from './session.entity.js';
+import { SessionsService } from './sessions.service.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([Session]), JwtModule.register({}), UsersModule],
+  controllers: [LoginController, AccountController],
+  providers: [AuthService, SessionsService, AccessTokens, RefreshTokens, { provide: APP_GUARD, useClass: AccessGuard }],
+})
+export class AuthModule {}

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { Problem } from '../common/errors.js';
+import type { Caller, Client, RequestContext } from '../common/request-context.js';
+import { CredentialsService } from '../users/credentials.service.js';
+import { roleOf } from '../users/user.dto.js';
+import { UsersService } from '../users/users.service.js';
+import { ACCESS_TOKEN_S, AccessTokens } from './access-tokens.js';
+import type { LoginDto, TokensDto } from './login.dto.js';
+import { RefreshTokens } from './refresh-tokens.js';
+import type { Session } from './session.entity.js';
+import type { ListSessionsQuery, SessionPageDto } from './session.dto.js';
+import { SessionsService } from './sessions.service.js';
+
+/** A refusal takes at least this long, so that its time tells nothing of which kind of hash was checked, if any. */
+const REFUSAL_MS = 250;
+
+/** Who is who: from a password to a session, and from a token to the caller of a request. */
+@Injectable()
+export class AuthService {
+  constructor(
+    private readonly users: UsersService,
+    private readonly credentials: CredentialsService,
+    private readonly sessions: SessionsService,
+    private readonly accessTokens: AccessTokens,
+    private readonly refreshTokens: RefreshTokens,
+  ) {}
+
+  async signIn({ email, password }: LoginDto, client: Client): Promise<TokensDto> {
+    const earliest = sleep(REFUSAL_MS);
+    const user = await this.credentials.verify(email, password);
+    if (!user) {
+      await earliest;
+      throw new Problem('invalid_credentials');
+    }
+    return this.tokensOf(await this.sessions.start(user.id, user.sessionEpoch, client));
+  }
+
+  async refresh(refreshToken: string): Promise<TokensDto> {
+    const session = await this.sessions.rotate(refreshToken);
+    const user = await this.users.find(session.userId);
+    if (user?.sessionEpoch !== session.epoch) throw new Problem('invalid_refresh_token');
+    return this.tokensOf(session);
+  }
+
+  /** Undefined unless user and session are there, now: both are read, whatever the token says. */
+  async callerOf(accessToken: string): Promise<Caller | undefined> {
+    const claims = this.accessTokens.verify(accessToken);
+    if (!claims) return undefined;
+    const [user, session] = await Promise.all([this.users.find(claims.userId), this.sessions.find(claims.sessionId)]);
+    if (!user || session?.userId !== user.id || session.epoch !== user.sessionEpoch) return undefined;
+    return { userId: user.id, sessionId: session.id, role: roleOf(user) };
+  }
+
+  signOut({ sessionId }: Caller): Promise<void> {
+    return this.sessions.end(sessionId);
+  }
+
+  redeem(requestId: string, token: string, newPassword: string): Promise<void> {
+    return this.credentials.redeem(requestId, token, newPassword);
+  }
+
+  /** All other sessions end. */
+  async changePassword(context: RequestContext, currentPassword: string, newPassword: string): Promise<void> {
+    const user = await this.credentials.change(context, context.by, currentPassword, newPassword);
+    await this.sessions.keep(context.caller.sessionId, user.sessionEpoch);
+  }
+
+  async listSessions({ userId, sessionId }: Caller, query: ListSessionsQuery): Promise<SessionPageDto> {
+    return this.sessions.list(userId, await this.epochOf(userId), sessionId, query);
+  }
+
+  async endSession({ userId }: Caller, id: number): Promise<void> {
+    await this.sessions.endOwn(userId, await this.epochOf(userId), id);
+  }
+
+  private async epochOf(userId: number): Promise<number> {
+    const user = await this.users.find(userId);
+    if (!user) throw new Problem('unauthenticated');
+    return user.sessionEpoch;
+  }
+
+  private tokensOf(session: Session): TokensDto {
+    return {
+      accessToken: this.accessTokens.issue({ userId: session.userId, sessionId: session.id }),
+      tokenType: 'Bearer',
+      expiresIn: ACCESS_TOKEN_S,
+      refreshToken: this.refreshTokens.of(session),
+      refreshExpiresIn: this.sessions.refreshExpiresIn(session),
+    };
+  }
+}

@@ -1,0 +1,45 @@
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { Allow, Fails } from '../common/api.js';
+import { type Client, Context, FromClient, type RequestContext } from '../common/request-context.js';
+import { AuthService } from './auth.service.js';
+import { LoginDto, RedeemPasswordTokenDto, RefreshDto, TokensDto } from './login.dto.js';
+
+@Controller()
+export class LoginController {
+  constructor(private readonly auth: AuthService) {}
+
+  /** Sign in with a password */
+  @Post('login')
+  @HttpCode(200)
+  @Allow('public')
+  @Fails('invalid_credentials')
+  signIn(@Body() login: LoginDto, @FromClient() client: Client): Promise<TokensDto> {
+    return this.auth.signIn(login, client);
+  }
+
+  /** Get new tokens; the refresh token is replaced, and one that is used twice ends the session */
+  @Post('login/refresh')
+  @HttpCode(200)
+  @Allow('public')
+  @Fails('invalid_refresh_token')
+  refresh(@Body() { refreshToken }: RefreshDto): Promise<TokensDto> {
+    return this.auth.refresh(refreshToken);
+  }
+
+  /** Choose a password, with an invitation or a reset; all sessions of the user end */
+  @Post('login/password')
+  @HttpCode(204)
+  @Allow('public')
+  @Fails('invalid_password_token')
+  redeem(@Body() { token, newPassword }: RedeemPasswordTokenDto, @FromClient() { requestId }: Client): Promise<void> {
+    return this.auth.redeem(requestId, token, newPassword);
+  }
+
+  /** Sign out; the session ends at once */
+  @Post('logout')
+  @HttpCode(204)
+  @Allow('user')
+  signOut(@Context() { caller }: RequestContext): Promise<void> {
+    return this.auth.signOut(caller);
+  }
+}

@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { DataSource, IsNull, LessThan, MoreThan, Repository } from 'typeorm';
+import { Problem } from '../common/errors.js';
+import type { Client } from '../common/request-context.js';
+import { Clock } from '../config/clock.js';
+import { insertedId } from '../database/dialect.js';
+import { Sql } from '../database/sql.js';
+import { Table } from '../database/table.js';
+import { RefreshTokens } from './refresh-tokens.js';
+import { Session } from './session.entity.js';
+import { SessionDto, type SessionPageDto, type ListSessionsQuery } from './session.dto.js';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** A session that is not refreshed for so long ends by itself; and however busy it is, it ends after the second. */
+export const IDLE_MS = 14 * DAY_MS;
+export const ABSOLUTE_MS = 30 * DAY_MS;
+/** Two tabs refresh at once, or an answer is lost: for so long the token before the present one gets the same again. */
+export const GRACE_MS = 10_000;
+
+/** Signed-in clients, and their refresh tokens (RFC 9700, 4.14.2: rotation, and what is stolen ends the session). */
+@Injectable()
+export class SessionsService {
+  private readonly table: Table<Session>;
+
+  constructor(
+    @InjectRepository(Session) private readonly sessions: Repository<Session>,
+    dataSource: DataSource,
+    sql: Sql,
+    private readonly tokens: RefreshTokens,
+    private readonly clock: Clock,
+  ) {
+    this.table = new Table(dataSource, sql, Session);
+  }
+
+  async start(userId: number, epoch: number, { ipAddress, userAgent }: Client): Promise<Session> {
+    const now = this.clock.now();
+    const session = {
+      userId,
+      epoch,
+      salt: randomBytes(16).toString('hex'),
+      generation: 1,
+      createdAt: now,
+      rotatedAt: now,
+      expiresAt: new Date(now.getTime() + ABSOLUTE_MS),
+      endedAt: null,
+      ipAddress,
+      userAgent,
+    };
+    const insert = this.sessions.createQueryBuilder().insert().values(session).updateEntity(false);
+    return { ...session, id: insertedId(await insert.execute()) };
+  }
+
+  /** Read at every request, for the guard. The epoch is left to whoever knows the user. */
+  async find(id: number): Promise<Session | undefined> {
+    const session = await this.table.find(id);
+    return session && this.isAlive(session) ? session : undefined;
+  }
+
+  /** The session with its next refresh token as the present one; the epoch is left to whoever knows the user. */
+  async rotate(refreshToken: string): Promise<Session> {
+    const claim = this.tokens.read(refreshToken);
+    const session = claim && (await this.sessions.findOneBy({ id: claim.sessionId }));
+    if (!session || !this.tokens.verifies(refreshToken, session) || !this.isAlive(session))
+      throw new Problem('invalid_refresh_token');
+
+    const now = this.clock.now();
+    const { id } = session;
+    const { generation } = claim;
+    const next = { generation: generation + 1, rotatedAt: now };
+    const { affected } = await this.sessions.update({ id, generation, endedAt: IsNull() }, next);
+    if (affected === 1) return { ...session, ...next };
+
+    // it was used before: by the same client a moment ago, or by a thief
+    const present = await this.sessions.findOneByOrFail({ id });
+    const isWithinGrace =
+      present.generation === generation + 1 && now.getTime() - present.rotatedAt.getTime() <= GRACE_MS;
+    if (isWithinGrace && this.isAlive(present)) return present;
+    await this.end(id);
+    throw new Problem('invalid_refresh_token');
+  }
+
+  async end(id: number): Promise<void> {
+    await this.sessions.update({ id, endedAt: IsNull() }, { endedAt: this.clock.now() });
+  }
+
+  /** Carries a session over into its user's new epoch, in which all others have ended. */
+  async keep(id: number, epoch: number): Promise<void> {
+    await this.sessions.update({ id }, { epoch });
+  }
+
+  /** Those that are alive, newest first. */
+  async list(userId: number, epoch: number, current: number, query: ListSessionsQuery): Promise<SessionPageDto> {
+    const { limit = 50, cursor } = query;
+    const now = this.clock.now();
+    const found = await this.sessions.find({
+      where: {
+        userId,
+        epoch,
+        endedAt: IsNull(),
+        expiresAt: MoreThan(now),
+        rotatedAt: MoreThan(new Date(now.getTime() - IDLE_MS)),
+        ...(cursor && { id: LessThan(cursor) }),
+      },
+      order: { id: 'DESC' },
+      take: limit + 1,
+    });
+    const data = found.slice(0, limit).map((session) => SessionDto.from(session, current));
+    return { data, page: { next: found.length > limit ? String(data.at(-1)!.id) : null } };
+  }
+
+  /** Ends one of the user's own sessions. */
+  async endOwn(userId: number, epoch: number, id: number): Promise<void> {
+    const { affected } = await this.sessions.update(
+      { id, userId, epoch, endedAt: IsNull() },
+      { endedAt: this.clock.now() },
+    );
+    if (affected !== 1) throw new Problem('session_not_found');
+  }
+
+  async sweep(): Promise<void> {
+    await this.sessions.delete({ expiresAt: LessThan(this.clock.now()) });
+  }
+
+  /** Seconds until the refresh token of this session is of no use any more. */
+  refreshExpiresIn({ rotatedAt, expiresAt }: Session): number {
+    const end = Math.min(rotatedAt.getTime() + IDLE_MS, expiresAt.getTime());
+    return Math.floor((end - this.clock.now().getTime()) / 1000);
+  }
+
+  private isAlive({ endedAt, expiresAt, rotatedAt }: Session): boolean {
+    const now = this.clock.now().getTime();
+    return endedAt === null && expiresAt.getTime() > now && rotatedAt.getTime() + IDLE_MS > now;
+  }
+}

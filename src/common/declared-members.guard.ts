@@ -1,0 +1,27 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { type InvalidMember, Problem } from './errors.js';
+
+/** Refuses parameters that the route does not document, and a body where it takes none. Nothing is ignored silently. */
+@Injectable()
+export class DeclaredMembersGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const { query: declared, hasBody } = request.routeOptions.config;
+    if (!declared) return true;
+    const errors: InvalidMember[] = [];
+    for (const [name, value] of Object.entries(request.query as object)) {
+      if (!declared.has(name)) errors.push({ pointer: name, code: 'unknown_parameter', message: 'is not known' });
+      else if (Array.isArray(value)) errors.push({ pointer: name, code: 'repeated', message: 'must be given once' });
+    }
+    const { body } = request;
+    if (!hasBody && body !== undefined && !isEmptyObject(body))
+      errors.push({ pointer: '', code: 'unexpected_body', message: 'must be empty' });
+    if (errors.length > 0) throw Problem.invalid(errors);
+    return true;
+  }
+}
+
+/** Some clients send `{}` with every POST. */
+const isEmptyObject = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && !Array.isArray(body) && Object.keys(body).length === 0;

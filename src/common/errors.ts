@@ -1,0 +1,171 @@
+interface ProblemType {
+  status: number;
+  title: string;
+  /** For the people who meet it: what happened and what to do. Published at `/problems/<code>` and in the OpenAPI. */
+  description: string;
+}
+
+/** Every error that the service answers with. The one source of the filter, the OpenAPI and `/problems/:code`. */
+export const PROBLEMS = {
+  invalid_request: {
+    status: 400,
+    title: 'The request is not valid',
+    description:
+      'Some members of the body or the query are missing, unknown or not valid; `errors` names each of them.',
+  },
+  malformed_request: {
+    status: 400,
+    title: 'The request could not be read',
+    description: 'The body is not JSON in UTF-8, or the URL or a header is malformed. Nothing was done.',
+  },
+  invalid_password_token: {
+    status: 400,
+    title: 'The invitation or reset is not valid',
+    description:
+      'The token is unknown, was used before, was replaced by a newer one, or has expired. Ask an admin for a new one.',
+  },
+  wrong_password: {
+    status: 400,
+    title: 'The current password is wrong',
+    description: 'The password was not changed: `currentPassword` is not the one of your account.',
+  },
+  unauthenticated: {
+    status: 401,
+    title: 'Sign in first',
+    description:
+      'There is no access token, or it is not valid any more: it expired, or its session or user is gone. Refresh it or sign in.',
+  },
+  invalid_credentials: {
+    status: 401,
+    title: 'E-mail or password is wrong',
+    description:
+      'No account can be signed in to with these. For everybody’s safety the answer does not say which is wrong.',
+  },
+  invalid_refresh_token: {
+    status: 401,
+    title: 'The session is over',
+    description: 'The refresh token is not valid, has expired, or was used before: sign in again.',
+  },
+  forbidden: {
+    status: 403,
+    title: 'Not allowed',
+    description: 'Only admins may do this.',
+  },
+  not_found: {
+    status: 404,
+    title: 'There is nothing here',
+    description: 'No such address, or it does not know this method.',
+  },
+  customer_not_found: {
+    status: 404,
+    title: 'No such customer',
+    description: 'There is no customer with this id, or it was deleted.',
+  },
+  user_not_found: {
+    status: 404,
+    title: 'No such user',
+    description: 'There is no user with this id, or it was deleted.',
+  },
+  session_not_found: {
+    status: 404,
+    title: 'No such session',
+    description: 'You have no session with this id, or it has ended.',
+  },
+  email_taken: {
+    status: 409,
+    title: 'The e-mail is taken',
+    description: 'Another one that is not deleted has this e-mail; case does not matter.',
+  },
+  last_admin: {
+    status: 409,
+    title: 'Somebody has to be an admin',
+    description: 'The last admin can be neither demoted nor deleted. Make somebody else an admin first.',
+  },
+  idempotency_in_progress: {
+    status: 409,
+    title: 'The first request is still running',
+    description: 'A request with the same Idempotency-Key has not ended yet. Try again in a moment.',
+  },
+  version_conflict: {
+    status: 412,
+    title: 'Somebody else changed it',
+    description:
+      'If-Match names another version than `currentVersion`. Read it again, apply the change, and send it with the new ETag.',
+  },
+  payload_too_large: {
+    status: 413,
+    title: 'The body is too large',
+    description: 'JSON bodies may have 64 KiB, under /login 8 KiB.',
+  },
+  uri_too_long: { status: 414, title: 'The URL is too long', description: 'A path segment may have 100 characters.' },
+  unsupported_media_type: {
+    status: 415,
+    title: 'The body has the wrong media type',
+    description: 'Send JSON, with Content-Type: application/json.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'The Idempotency-Key belongs to another request',
+    description: 'The key was sent before with another method, path or body. Use a new key for a new request.',
+  },
+  too_many_requests: {
+    status: 429,
+    title: 'Too many attempts',
+    description: 'Wait for as many seconds as Retry-After says.',
+  },
+  headers_too_large: {
+    status: 431,
+    title: 'The headers are too large',
+    description: 'All headers together may have 16 KiB.',
+  },
+  internal_error: {
+    status: 500,
+    title: 'Something went wrong on our side',
+    description: 'It has been logged under `requestId`.',
+  },
+  overloaded: {
+    status: 503,
+    title: 'Too much to do at the moment',
+    description: 'Nothing was done. Try again after as many seconds as Retry-After says.',
+  },
+  database_unavailable: {
+    status: 503,
+    title: 'The database does not answer',
+    description: 'Nothing was done. Try again after as many seconds as Retry-After says.',
+  },
+} as const satisfies Record<string, ProblemType>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** One member that is not valid: a JSON Pointer (RFC 6901) into the body, or the name of a parameter or header. */
+export interface InvalidMember {
+  pointer: string;
+  code: string;
+  message: string;
+}
+
+interface ProblemExtras {
+  errors?: InvalidMember[];
+  currentVersion?: number;
+  /** Seconds, for `Retry-After`. */
+  retryAfter?: number;
+}
+
+/** What is thrown to answer with a problem document (RFC 9457); the filter writes it. */
+export class Problem extends Error {
+  readonly status: number;
+
+  constructor(
+    readonly code: ProblemCode,
+    readonly detail: string = PROBLEMS[code].description,
+    readonly extras: ProblemExtras = {},
+  ) {
+    super(`${code}: ${detail}`);
+    this.status = PROBLEMS[code].status;
+  }
+
+  static invalid(errors: InvalidMember[]): Problem {
+    const names = errors.map(({ pointer, message }) => `${pointer || 'the body'} ${message}`);
+    return new Problem('invalid_request', `${names.join('; ')}.`, { errors });
+  }
+}

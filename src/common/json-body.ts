@@ -1,0 +1,82 @@
+import type { FastifyInstance } from 'fastify';
+import { type InvalidMember, Problem } from './errors.js';
+
+/** Bytes of a JSON body; sign-in needs less, and is open to everybody. */
+export const BODY_LIMIT = 64 * 1024;
+export const LOGIN_BODY_LIMIT = 8 * 1024;
+
+const MOST_DEPTH = 20;
+const MOST_KEYS = 500;
+const MOST_ITEMS = 1_000;
+/** Names that reach an object's prototype instead of a member (CWE-1321). */
+const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * Takes JSON and nothing else: a form or plain text could be sent by any web page, without asking (CORS preflight).
+ * The shape is checked before validation sees it, which would work for seconds on 300,000 empty objects.
+ */
+export function acceptJsonOnly(fastify: FastifyInstance): void {
+  fastify.removeAllContentTypeParsers();
+  const types = ['application/json', 'application/merge-patch+json'];
+  fastify.addContentTypeParser(types, { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, parse(body as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+function parse(bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined;
+  let body: unknown;
+  try {
+    body = JSON.parse(utf8.decode(bytes));
+  } catch {
+    throw new Problem('malformed_request', 'The body is not JSON in UTF-8.');
+  }
+  checkShape(body);
+  return body;
+}
+
+/** Without recursion: the depth is the client's to choose. */
+function checkShape(body: unknown): void {
+  let keys = 0;
+  const open: Array<{ value: unknown; pointer: string; depth: number }> = [{ value: body, pointer: '', depth: 0 }];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const { value, pointer, depth } = next;
+    if (typeof value === 'string') checkText(value, pointer);
+    if (typeof value !== 'object' || value === null) continue;
+    if (depth === MOST_DEPTH) refuse(pointer, 'too_deep', `must not be nested deeper than ${MOST_DEPTH} levels`);
+    if (Array.isArray(value)) {
+      if (value.length > MOST_ITEMS) refuse(pointer, 'too_many_items', `must not have more than ${MOST_ITEMS} items`);
+      value.forEach((item, index) => open.push({ value: item, pointer: `${pointer}/${index}`, depth: depth + 1 }));
+      continue;
+    }
+    const names = Object.keys(value);
+    keys += names.length;
+    if (keys > MOST_KEYS) refuse('', 'too_many_members', `must not have more than ${MOST_KEYS} members`);
+    for (const name of names) {
+      const member = `${pointer}/${escapePointer(name)}`;
+      if (FORBIDDEN_KEYS.has(name)) refuse(member, 'unknown_member', 'is not known');
+      checkText(name, member);
+      open.push({ value: (value as Record<string, unknown>)[name], pointer: member, depth: depth + 1 });
+    }
+  }
+}
+
+/** NUL ends strings in many a program behind us; lone surrogates are no text and cannot be stored. */
+function checkText(text: string, pointer: string): void {
+  if (text.includes('\0') || !text.isWellFormed())
+    refuse(pointer, 'invalid_text', 'must be Unicode text without NUL or lone surrogates');
+}
+
+function refuse(pointer: string, code: string, message: string): never {
+  const error: InvalidMember = { pointer: pointer.toWellFormed(), code, message };
+  throw Problem.invalid([error]);
+}
+
+/** RFC 6901, section 3 */
+export const escapePointer = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');

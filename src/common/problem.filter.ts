@@ -1,0 +1,84 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { QueryFailedError } from 'typeorm';
+import { problemOf } from '../database/driver-errors.js';
+import { Problem, type ProblemCode, PROBLEMS } from './errors.js';
+import { originOf } from './origin.js';
+
+/** What Fastify and Nest themselves refuse, by status. */
+const BY_STATUS: Record<number, ProblemCode> = {
+  400: 'malformed_request',
+  404: 'not_found',
+  413: 'payload_too_large',
+  414: 'uri_too_long',
+  415: 'unsupported_media_type',
+  431: 'headers_too_large',
+  503: 'overloaded',
+};
+
+/** Seconds that a client is asked to wait if nobody knows better. */
+const RETRY_AFTER_S = 1;
+
+/** The one place where an error becomes an answer: a problem document, without stack, SQL or secret. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger('Problem');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    this.answer(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
+  }
+
+  answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const problem = toProblem(error);
+    if (problem.status >= 500) this.logger.error({ code: problem.code, requestId: request.id, ...harmless(error) });
+    if (problem.status === 401) void reply.header('WWW-Authenticate', challenge(request));
+    if (problem.status === 429 || problem.status === 503)
+      void reply.header('Retry-After', problem.extras.retryAfter ?? RETRY_AFTER_S);
+    if (problem.extras.currentVersion) void reply.header('ETag', `"v${problem.extras.currentVersion}"`);
+    void reply
+      .code(problem.status)
+      .header('Content-Type', 'application/problem+json; charset=utf-8')
+      .header('Cache-Control', 'no-store')
+      .send(JSON.stringify(documentOf(problem, request)));
+  }
+}
+
+function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const status = error instanceof HttpException ? error.getStatus() : (error as { statusCode?: unknown })?.statusCode;
+  const code = BY_STATUS[status as number];
+  return (code && new Problem(code)) ?? problemOf(error) ?? new Problem('internal_error');
+}
+
+function documentOf(problem: Problem, request: FastifyRequest): Record<string, unknown> {
+  const { errors, currentVersion } = problem.extras;
+  return {
+    type: `${originOf(request)}/problems/${problem.code}`,
+    title: PROBLEMS[problem.code].title,
+    status: problem.status,
+    detail: problem.detail,
+    instance: request.url.split('?', 1)[0],
+    code: problem.code,
+    requestId: request.id,
+    errors,
+    currentVersion,
+  };
+}
+
+/** RFC 6750, section 3: no error code when no token was sent. */
+function challenge(request: FastifyRequest): string {
+  return request.headers.authorization
+    ? 'Bearer realm="crm-service", error="invalid_token"'
+    : 'Bearer realm="crm-service"';
+}
+
+/** For the log. The message of a driver's error quotes values of the row; its number and where it arose say enough. */
+function harmless(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { error: typeof error };
+  const driver = error instanceof QueryFailedError ? (error.driverError as Error) : error;
+  const { errno, code } = driver as { errno?: number; code?: string };
+  const frames = error.stack?.split('\n').filter((line) => /^\s+at /.test(line));
+  const quotesValues = errno !== undefined || error instanceof QueryFailedError;
+  return { error: error.name, errno, driverCode: code, message: quotesValues ? undefined : error.message, frames };
+}

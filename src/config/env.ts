@@ -1,0 +1,142 @@
+import { isIP } from 'node:net';
+
+/** Every variable that the service reads, in one place: `.env.example` describes each of them. */
+export class Env {
+  readonly NODE_ENV: 'development' | 'test' | 'production';
+  readonly HOST: string;
+  readonly PORT: number;
+  readonly PUBLIC_URL?: string;
+  readonly TRUSTED_PROXIES: string[];
+  readonly CORS_ORIGINS: string[];
+  readonly DATA_DIR: string;
+  readonly DATABASE_URI?: URL;
+  readonly DATABASE_POOL: number;
+  readonly JWT_SECRET?: string[];
+  readonly ADMIN_EMAIL?: string;
+  readonly ADMIN_PASSWORD?: string;
+  readonly DOCS: boolean;
+  readonly LOG_LEVEL: 'debug' | 'info' | 'warn' | 'error';
+}
+
+/** All that is wrong with the environment. The values are left out: they may be secrets, and logs are read by many. */
+export class ConfigurationError extends Error {
+  constructor(readonly mistakes: string[]) {
+    super(`The configuration has ${mistakes.length} mistake(s):\n${mistakes.map((line) => `  ${line}`).join('\n')}`);
+  }
+}
+
+/** sysexits.h EX_CONFIG: tells a supervisor that starting again will not help. */
+export const EXIT_CONFIGURATION = 78;
+
+type Reader<T> = (raw: string) => T;
+
+const text: Reader<string> = (raw) => raw;
+
+const oneOf =
+  <const T extends string>(...allowed: T[]): Reader<T> =>
+  (raw) => {
+    if (!allowed.includes(raw as T)) throw new Error(`must be one of ${allowed.join(', ')}`);
+    return raw as T;
+  };
+
+const integer =
+  (min: number, max: number): Reader<number> =>
+  (raw) => {
+    const value = Number(raw);
+    if (!/^\d+$/.test(raw) || value < min || value > max)
+      throw new Error(`must be a whole number from ${min} to ${max}`);
+    return value;
+  };
+
+const list =
+  <T>(item: Reader<T>): Reader<T[]> =>
+  (raw) =>
+    raw
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean)
+      .map(item);
+
+const origin: Reader<string> = (raw) => {
+  const url = URL.canParse(raw) ? new URL(raw) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || raw.replace(/\/$/, '') !== url.origin)
+    throw new Error('must be an origin such as https://crm.example.com, without a path');
+  return url.origin;
+};
+
+const proxy: Reader<string> = (raw) => {
+  const [address = '', prefix, ...rest] = raw.split('/');
+  const bits = isIP(address) === 6 ? 128 : 32;
+  const named = ['loopback', 'linklocal', 'uniquelocal'].includes(raw);
+  const prefixed = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+  if (!named && (!isIP(address) || !prefixed || rest.length > 0))
+    throw new Error('must be IP addresses, networks such as 10.0.0.0/8, loopback, linklocal or uniquelocal');
+  return raw;
+};
+
+// The Flask service's addresses may name SQLAlchemy's driver: mysql+pymysql://
+const database: Reader<URL> = (raw) => {
+  const url = URL.canParse(raw) ? new URL(raw) : undefined;
+  if (!url || !/^(mysql|mariadb)(\+\w+)?:$/.test(url.protocol) || url.pathname.length < 2)
+    throw new Error('must be mysql://user:password@host:3306/database');
+  return url;
+};
+
+const secret: Reader<string> = (raw) => {
+  if (Buffer.byteLength(raw) < 32) throw new Error('each secret must have at least 32 bytes');
+  return raw;
+};
+
+const email: Reader<string> = (raw) => {
+  if (!/^[^\s@]+@[^\s@]+$/.test(raw) || raw.length > 120)
+    throw new Error('must be an e-mail address of at most 120 characters');
+  return raw.trim().toLowerCase();
+};
+
+const password: Reader<string> = (raw) => {
+  const length = [...raw].length;
+  if (length < 8 || length > 128) throw new Error('must have 8 to 128 characters');
+  return raw;
+};
+
+/** Reads the environment; an empty variable counts as unset. Throws one ConfigurationError that names every mistake. */
+export function readEnv(source: NodeJS.ProcessEnv): Env {
+  const mistakes: string[] = [];
+
+  function read<T>(name: keyof Env, reader: Reader<T>): T | undefined;
+  function read<T>(name: keyof Env, reader: Reader<T>, fallback: T): T;
+  function read<T>(name: keyof Env, reader: Reader<T>, fallback?: T): T | undefined {
+    const raw = source[name]?.trim();
+    if (!raw) return fallback;
+    try {
+      return reader(raw);
+    } catch (error) {
+      mistakes.push(`${name} ${(error as Error).message}`);
+      return fallback;
+    }
+  }
+
+  const env: Env = {
+    NODE_ENV: read('NODE_ENV', oneOf('development', 'test', 'production'), 'development'),
+    HOST: read('HOST', text, '127.0.0.1'),
+    PORT: read('PORT', integer(0, 65535), 5000),
+    PUBLIC_URL: read('PUBLIC_URL', origin),
+    TRUSTED_PROXIES: read('TRUSTED_PROXIES', list(proxy), []),
+    CORS_ORIGINS: read('CORS_ORIGINS', list(origin), []),
+    DATA_DIR: read('DATA_DIR', text, '.data'),
+    DATABASE_URI: read('DATABASE_URI', database),
+    DATABASE_POOL: read('DATABASE_POOL', integer(1, 1000), 10),
+    JWT_SECRET: read('JWT_SECRET', list(secret)),
+    ADMIN_EMAIL: read('ADMIN_EMAIL', email),
+    ADMIN_PASSWORD: read('ADMIN_PASSWORD', password),
+    DOCS: read('DOCS', oneOf('on', 'off'), 'on') === 'on',
+    LOG_LEVEL: read('LOG_LEVEL', oneOf('debug', 'info', 'warn', 'error'), 'info'),
+  };
+
+  if (source.DATABASE_URI?.trim() && !source.JWT_SECRET?.trim())
+    mistakes.push('JWT_SECRET is required with DATABASE_URI: every instance has to know the same one');
+  if (!source.ADMIN_EMAIL?.trim() !== !source.ADMIN_PASSWORD?.trim())
+    mistakes.push('ADMIN_EMAIL and ADMIN_PASSWORD go together: set both or neither');
+  if (mistakes.length > 0) throw new ConfigurationError(mistakes);
+  return env;
+}

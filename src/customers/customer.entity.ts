@@ -1,0 +1,77 @@
+import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
+
+/** Table and column names are those of the Flask service, which may have made the table. */
+@Entity('customers')
+@Index('ix_customers_email', ['email'])
+@Index('ix_customers_name', ['name'])
+@Index('ix_customers_surname', ['surname'])
+@Index('ix_customers_photo_url', ['photoUrl'])
+@Index('ix_customers_created_at', ['createdAt'])
+@Index('ix_customers_last_modified_at', ['lastModifiedAt'])
+@Index('ix_customers_is_deleted', ['isDeleted'])
+@Index('ix_customers_created_by', ['createdBy'])
+@Index('ix_customers_last_modified_by', ['lastModifiedBy'])
+@Index('uq_customers_live_email', ['liveEmail'], { unique: true })
+export class Customer {
+  @PrimaryGeneratedColumn({ type: 'int' })
+  id: number;
+
+  @Column('varchar', { length: 120 })
+  email: string;
+
+  @Column('varchar', { length: 120 })
+  name: string;
+
+  @Column('varchar', { length: 120 })
+  surname: string;
+
+  @Column('varchar', { length: 16, nullable: true })
+  phone: string | null;
+
+  @Column('varchar', { length: 120, nullable: true })
+  company: string | null;
+
+  @Column('text', { nullable: true })
+  notes: string | null;
+
+  /** The address that the Flask service gave the photo in its bucket. */
+  @Column('varchar', { name: 'photo_url', length: 120, nullable: true })
+  photoUrl: string | null;
+
+  @Column('int', { name: 'created_by' })
+  @ForeignKey('User', { name: 'customers_ibfk_1' })
+  createdBy: number;
+
+  @Column('int', { name: 'last_modified_by' })
+  @ForeignKey('User', { name: 'customers_ibfk_2' })
+  lastModifiedBy: number;
+
+  @Column('datetime', { name: 'created_at' })
+  createdAt: Date;
+
+  @Column('datetime', { name: 'last_modified_at' })
+  lastModifiedAt: Date;
+
+  @Column('boolean', { name: 'is_deleted' })
+  isDeleted: boolean;
+
+  @Column('int', { default: 1 })
+  version: number;
+
+  @Column('datetime', { name: 'deleted_at', nullable: true })
+  deletedAt: Date | null;
+
+  /** What the unique index holds: null for the deleted. Computed by the database. */
+  @Column({
+    type: 'varchar',
+    name: 'live_email',
+    length: 120,
+    nullable: true,
+    select: false,
+    insert: false,
+    update: false,
+    generatedType: 'VIRTUAL',
+    asExpression: 'CASE WHEN is_deleted = 0 THEN LOWER(TRIM(email)) END',
+  })
+  liveEmail: string | null;
+}

@@ -1,0 +1,79 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { Allow, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, Fails } from '../common/api.js';
+import { Context, type RequestContext } from '../common/request-context.js';
+import { IdPipe } from '../common/validation.js';
+import { ListQuery } from '../lists/list.query.js';
+import { HistoryPageDto, ListHistoryQuery } from '../writes/history.dto.js';
+import { CreateCustomerDto, CustomerDto, CustomerPageDto, UpdateCustomerDto } from './customer.dto.js';
+import { CustomersService } from './customers.service.js';
+
+@Controller('customers')
+export class CustomersController {
+  constructor(private readonly customers: CustomersService) {}
+
+  /** List customers */
+  @Get()
+  @Allow('user')
+  list(@Query() query: ListQuery): Promise<CustomerPageDto> {
+    return this.customers.list(query);
+  }
+
+  /** Create a customer */
+  @Post()
+  @Allow('user')
+  @ApiIdempotencyKey()
+  @Fails('email_taken')
+  create(@Context() context: RequestContext, @Body() customer: CreateCustomerDto): Promise<CustomerDto> {
+    return this.customers.create(context, customer);
+  }
+
+  /** Read a customer */
+  @Get(':id')
+  @Allow('user')
+  @ApiIfNoneMatch()
+  @Fails('customer_not_found')
+  get(@Param('id', IdPipe) id: number): Promise<CustomerDto> {
+    return this.customers.get(id);
+  }
+
+  /** Change some members of a customer (merge patch, RFC 7396) */
+  @Patch(':id')
+  @Allow('user')
+  @ApiIfMatch()
+  @Fails('customer_not_found', 'email_taken')
+  update(
+    @Context() context: RequestContext,
+    @Param('id', IdPipe) id: number,
+    @Body() changes: UpdateCustomerDto,
+  ): Promise<CustomerDto> {
+    return this.customers.update(context, id, changes);
+  }
+
+  /** Delete a customer, who can be restored */
+  @Delete(':id')
+  @HttpCode(204)
+  @Allow('user')
+  @ApiIfMatch()
+  @Fails('customer_not_found')
+  remove(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<void> {
+    return this.customers.remove(context, id);
+  }
+
+  /** Restore a deleted customer */
+  @Post(':id/restore')
+  @HttpCode(200)
+  @Allow('user')
+  @ApiIfMatch()
+  @Fails('customer_not_found', 'email_taken')
+  restore(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<CustomerDto> {
+    return this.customers.restore(context, id);
+  }
+
+  /** What happened to a customer, newest first */
+  @Get(':id/history')
+  @Allow('user')
+  @Fails('customer_not_found')
+  history(@Param('id', IdPipe) id: number, @Query() query: ListHistoryQuery): Promise<HistoryPageDto> {
+    return this.customers.history(id, query);
+  }
+}

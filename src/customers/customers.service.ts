@@ -1,0 +1,137 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { Problem } from '../common/errors.js';
+import type { RequestContext } from '../common/request-context.js';
+import { Clock } from '../config/clock.js';
+import { toSqlTime } from '../database/dialect.js';
+import { Sql } from '../database/sql.js';
+import { Table } from '../database/table.js';
+import { KeyPaging, type SortKey } from '../lists/key-paging.js';
+import { filterOf, type ListQuery } from '../lists/list.query.js';
+import { PhotosService } from '../storage/photos.service.js';
+import { Histories } from '../writes/histories.js';
+import type { HistoryPageDto, ListHistoryQuery } from '../writes/history.dto.js';
+import { deletedAtOf, type Resource, Writes } from '../writes/writes.js';
+import type { CreateCustomerDto, CustomerDto, CustomerPageDto, UpdateCustomerDto } from './customer.dto.js';
+import { Customer } from './customer.entity.js';
+
+const SORTS: Record<string, SortKey> = {
+  id: { sql: 'id', value: (customer: Customer) => customer.id },
+  name: { sql: 'name', value: (customer: Customer) => customer.name },
+  surname: { sql: 'surname', value: (customer: Customer) => customer.surname },
+  email: { sql: 'email', value: (customer: Customer) => customer.email },
+  createdAt: { sql: 'created_at', value: (customer: Customer) => toSqlTime(customer.createdAt) },
+  lastModifiedAt: { sql: 'last_modified_at', value: (customer: Customer) => toSqlTime(customer.lastModifiedAt) },
+};
+
+/** Those whom the users of the service look after. */
+@Injectable()
+export class CustomersService {
+  private readonly table: Table<Customer>;
+  private readonly resource: Resource<Customer>;
+
+  constructor(
+    dataSource: DataSource,
+    sql: Sql,
+    private readonly writes: Writes,
+    private readonly histories: Histories,
+    private readonly paging: KeyPaging,
+    private readonly photos: PhotosService,
+    private readonly clock: Clock,
+  ) {
+    this.table = new Table(dataSource, sql, Customer);
+    this.resource = {
+      name: 'customer',
+      entity: Customer,
+      table: this.table,
+      notFound: 'customer_not_found',
+      describe: ({ email, name, surname, phone, company, notes, photoUrl, ...customer }) => ({
+        email,
+        name,
+        surname,
+        phone,
+        company,
+        notes,
+        photo: photoUrl,
+        deletedAt: deletedAtOf(customer)?.toISOString() ?? null,
+      }),
+    };
+  }
+
+  async list(query: ListQuery): Promise<CustomerPageDto> {
+    const { rows, page } = await this.paging.list(this.table, SORTS, filterOf(query, 'last_modified_at'), {
+      ...query,
+      sort: query.sort ?? '-id',
+    });
+    return { data: rows.map((customer) => this.toDto(customer)), page };
+  }
+
+  async get(id: number): Promise<CustomerDto> {
+    const customer = await this.table.find(id);
+    if (!customer || customer.isDeleted) throw new Problem('customer_not_found');
+    return this.toDto(customer);
+  }
+
+  create(
+    context: RequestContext,
+    { email, name, surname, phone, company, notes }: CreateCustomerDto,
+  ): Promise<CustomerDto> {
+    const values = {
+      email,
+      name,
+      surname,
+      phone: phone ?? null,
+      company: company ?? null,
+      notes: notes ?? null,
+      photoUrl: null,
+    };
+    return this.writes.create<Customer, CustomerDto>(this.resource, context, values, (customer) =>
+      this.toDto(customer),
+    );
+  }
+
+  async update(context: RequestContext, id: number, changes: UpdateCustomerDto): Promise<CustomerDto> {
+    const change = { action: 'updated', set: () => changes };
+    return this.toDto(await this.writes.change(this.resource, context, id, change));
+  }
+
+  async remove(context: RequestContext, id: number): Promise<void> {
+    await this.writes.change(this.resource, context, id, {
+      action: 'deleted',
+      set: () => ({ isDeleted: true, deletedAt: this.clock.now() }),
+    });
+  }
+
+  /** Restoring one that is not deleted changes nothing. */
+  async restore(context: RequestContext, id: number): Promise<CustomerDto> {
+    const customer = await this.writes.change(this.resource, context, id, {
+      action: 'restored',
+      deletedToo: true,
+      set: (before) => (before.isDeleted ? { isDeleted: false, deletedAt: null } : {}),
+    });
+    return this.toDto(customer);
+  }
+
+  history(id: number, query: ListHistoryQuery): Promise<HistoryPageDto> {
+    return this.histories.list(this.resource, id, query);
+  }
+
+  private toDto(customer: Customer): CustomerDto {
+    return {
+      id: customer.id,
+      email: customer.email,
+      name: customer.name,
+      surname: customer.surname,
+      phone: customer.phone,
+      company: customer.company,
+      notes: customer.notes,
+      photo: this.photos.describe(customer.photoUrl),
+      createdBy: customer.createdBy,
+      lastModifiedBy: customer.lastModifiedBy,
+      createdAt: customer.createdAt.toISOString(),
+      lastModifiedAt: customer.lastModifiedAt.toISOString(),
+      version: customer.version,
+      deletedAt: deletedAtOf(customer)?.toISOString() ?? null,
+    };
+  }
+}

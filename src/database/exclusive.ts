@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import Libsql from 'libsql';
+import type { DataSource } from 'typeorm';
+import { dialectOf } from './dialect.js';
+
+const WAIT_S = 120;
+
+type Release = () => void | Promise<void>;
+
+/**
+ * Runs `work` in one instance at a time; the others wait, and find it done. A holder that is killed frees the lock,
+ * which ends with its connection.
+ */
+export async function exclusively<T>(dataSource: DataSource, dataDir: string, work: () => Promise<T>): Promise<T> {
+  const release = dialectOf(dataSource) === 'sqlite' ? lockFile(dataDir) : await lockServer(dataSource);
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
+/** The embedded database belongs to one machine: SQLite's own lock, on an empty file beside it. */
+function lockFile(dataDir: string): Release {
+  const lock = new Libsql(join(dataDir, 'start.lock'));
+  lock.pragma(`busy_timeout = ${WAIT_S * 1000}`);
+  lock.exec('BEGIN EXCLUSIVE');
+  return () => {
+    lock.exec('ROLLBACK');
+    lock.close();
+  };
+}
+
+/** Named after the database: another one on the same server does not wait for us. */
+async function lockServer(dataSource: DataSource): Promise<Release> {
+  const runner = dataSource.createQueryRunner();
+  const name = `crm-service.${(await runner.getCurrentDatabase()) ?? ''}`.slice(0, 64);
+  const [row] = (await runner.query('SELECT GET_LOCK(?, ?) AS held', [name, WAIT_S])) as Array<{ held: unknown }>;
+  if (Number(row?.held) !== 1) {
+    await runner.release();
+    throw new Error(`Another instance has been starting for more than ${WAIT_S} s`);
+  }
+  return async () => {
+    await runner.query('SELECT RELEASE_LOCK(?)', [name]);
+    await runner.release();
+  };
+}

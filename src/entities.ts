@@ -1,0 +1,9 @@
+import { Session } from './auth/session.entity.js';
+import { Customer } from './customers/customer.entity.js';
+import { User } from './users/user.entity.js';
+import { History } from './writes/history.entity.js';
+import { IdempotencyRecord } from './writes/idempotency-record.entity.js';
+import { Mutex } from './writes/mutex.entity.js';
+
+/** Every table, for the connection: the service's, the tests' and the command line's. */
+export const entities = [User, Customer, Session, History, IdempotencyRecord, Mutex];

@@ -1,0 +1,45 @@
+import { Controller, Get, Param } from '@nestjs/common';
+import { Allow, Fails } from '../common/api.js';
+import { Problem, type ProblemCode, PROBLEMS } from '../common/errors.js';
+import { ProblemTypeDto } from '../common/problem.dto.js';
+import { NAME, VERSION } from '../version.js';
+import { HealthService } from './health.service.js';
+import { HealthDto, ServiceDto } from './health.dto.js';
+
+/** What the service says of itself. */
+@Controller()
+export class HealthController {
+  constructor(private readonly health: HealthService) {}
+
+  /** What this is */
+  @Get()
+  @Allow('public')
+  describe(): ServiceDto {
+    return { name: NAME, version: VERSION, docs: '/docs' };
+  }
+
+  /** Whether the process lives; the database is not asked */
+  @Get('livez')
+  @Allow('public')
+  live(): HealthDto {
+    return { status: 'ok' };
+  }
+
+  /** Whether requests can be served: the database answers */
+  @Get('readyz')
+  @Allow('public')
+  @Fails('database_unavailable')
+  ready(): Promise<HealthDto> {
+    return this.health.check();
+  }
+
+  /** The documentation of a problem code, where `type` of a problem document leads */
+  @Get('problems/:code')
+  @Allow('public')
+  @Fails('not_found')
+  problem(@Param('code') code: string): ProblemTypeDto {
+    if (!Object.hasOwn(PROBLEMS, code)) throw new Problem('not_found');
+    const { status, title, description } = PROBLEMS[code as ProblemCode];
+    return { code, status, title, description };
+  }
+}

@@ -1,0 +1,73 @@
+import { IsOptional } from 'class-validator';
+import {
+  BooleanParameter,
+  IntegerParameter,
+  Line,
+  MOST_ID,
+  normalizeEmail,
+  OneOf,
+  TimeParameter,
+} from '../common/fields.js';
+import { toSqlTime } from '../database/dialect.js';
+import type { Filter } from './key-paging.js';
+
+const SORTS = ['id', 'name', 'surname', 'email', 'createdAt', 'lastModifiedAt'];
+
+/** What the lists of customers and of users have in common. */
+export class ListQuery {
+  /** How many items a page has; 50 if nothing is said. */
+  @IsOptional()
+  @IntegerParameter(1, 200)
+  limit?: number;
+
+  /** The `next` of the page before; with the same filters and order. */
+  @IsOptional()
+  @Line(1000)
+  cursor?: string;
+
+  /** Adds `total` to the page. */
+  @IsOptional()
+  @BooleanParameter()
+  count?: boolean;
+
+  /** The order; `-` in front for descending. The newest first if nothing is said. */
+  @IsOptional()
+  @OneOf(...SORTS, ...SORTS.map((name) => `-${name}`))
+  sort?: string;
+
+  /** The one with this e-mail, whatever its case. */
+  @IsOptional()
+  @Line(254)
+  email?: string;
+
+  /** Those created by the user with this id. */
+  @IsOptional()
+  @IntegerParameter(1, MOST_ID)
+  createdBy?: number;
+
+  /** Those changed at this time or since. */
+  @IsOptional()
+  @TimeParameter()
+  modifiedSince?: Date;
+
+  /** Only the deleted ones, instead of only those that are not. */
+  @IsOptional()
+  @BooleanParameter()
+  deleted?: boolean;
+}
+
+/** `modifiedAt` is the one column that the two tables of the Flask service name differently. */
+export function filterOf(query: ListQuery, modifiedAt: string): Filter {
+  const filter: Filter = { conditions: [`is_deleted = ${query.deleted ? 1 : 0}`], values: [] };
+  const add = (condition: string, value: string | number): void => {
+    filter.conditions.push(condition);
+    filter.values.push(value);
+  };
+  if (query.email !== undefined) {
+    const column = query.deleted ? 'LOWER(TRIM(email))' : 'live_email';
+    add(`${column} = ?`, normalizeEmail(query.email));
+  }
+  if (query.createdBy !== undefined) add('created_by = ?', query.createdBy);
+  if (query.modifiedSince !== undefined) add(`${modifiedAt} >= ?`, toSqlTime(query.modifiedSince));
+  return filter;
+}

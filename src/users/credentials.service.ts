@@ -1,0 +1,96 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { MoreThan, Repository } from 'typeorm';
+import { Problem } from '../common/errors.js';
+import { normalizeEmail } from '../common/fields.js';
+import type { WriteContext } from '../common/request-context.js';
+import { Clock } from '../config/clock.js';
+import { Idempotency } from '../writes/idempotency.js';
+import { type Change, Writes } from '../writes/writes.js';
+import { PasswordHasher } from './password-hasher.js';
+import { hashToken, newPasswordToken, RESET_MS } from './password-token.js';
+import type { PasswordTokenDto } from './user.dto.js';
+import { User } from './user.entity.js';
+import { UsersService } from './users.service.js';
+
+/** Passwords: checked, changed, and chosen with an invitation or a reset. No hash ever leaves this module. */
+@Injectable()
+export class CredentialsService {
+  constructor(
+    @InjectRepository(User) private readonly users: Repository<User>,
+    private readonly service: UsersService,
+    private readonly writes: Writes,
+    private readonly idempotency: Idempotency,
+    private readonly passwords: PasswordHasher,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The user, or null: for a wrong password as for an unknown e-mail, after the same work. */
+  async verify(email: string, password: string): Promise<User | null> {
+    const user = await this.users.findOneBy({ liveEmail: normalizeEmail(email) });
+    if (!(await this.passwords.verify(password, user?.passwordHash ?? null)) || !user) return null;
+    if (this.passwords.isOutdated(user.passwordHash!)) await this.modernize(user, password);
+    return user;
+  }
+
+  /** Ends all sessions by raising the epoch; the caller may carry its own over. */
+  async change(context: WriteContext, id: number, current: string, next: string): Promise<User> {
+    const user = await this.service.find(id);
+    if (!user || !(await this.passwords.verify(current, user.passwordHash))) throw new Problem('wrong_password');
+    return this.writes.change(this.service.resource, context, id, await this.chosen(next, user.passwordHash));
+  }
+
+  /** Redeems an invitation or a reset: whoever holds the token is its user. */
+  async redeem(requestId: string, token: string, password: string): Promise<void> {
+    const passwordTokenHash = hashToken(token);
+    const user = await this.users.findOneBy({
+      passwordTokenHash,
+      isDeleted: false,
+      passwordTokenExpiresAt: MoreThan(this.clock.now()),
+    });
+    if (!user) throw new Problem('invalid_password_token');
+    const change = await this.chosen(password);
+    await this.writes.change(this.service.resource, { by: user.id, requestId }, user.id, {
+      ...change,
+      set: (before, manager) => {
+        // of two requests with one token the second finds it gone
+        if (before.passwordTokenHash !== passwordTokenHash) throw new Problem('invalid_password_token');
+        return change.set(before, manager);
+      },
+    });
+  }
+
+  /** A token that the admin hands over. The old password works until it is redeemed. */
+  issueReset(context: WriteContext, id: number): Promise<PasswordTokenDto> {
+    const { dto, hash, expiresAt } = newPasswordToken(this.clock.now(), RESET_MS);
+    return this.idempotency.once(context, async (manager) => {
+      await this.writes.changeWithin(manager, this.service.resource, context, id, {
+        action: 'password_reset_issued',
+        set: () => ({ passwordTokenHash: hash, passwordTokenExpiresAt: expiresAt }),
+      });
+      return dto;
+    });
+  }
+
+  /** `known` is the hash that the change was allowed by: meanwhile another may have changed the password. */
+  private async chosen(password: string, known?: string | null): Promise<Change<User>> {
+    const passwordHash = await this.passwords.hash(password);
+    return {
+      action: 'password_changed',
+      set: (before) => {
+        if (known !== undefined && before.passwordHash !== known) throw new Problem('wrong_password');
+        return {
+          passwordHash,
+          passwordTokenHash: null,
+          passwordTokenExpiresAt: null,
+          sessionEpoch: before.sessionEpoch + 1,
+        };
+      },
+    };
+  }
+
+  /** Only the form in which the password is stored changes: no new version, and nothing for the history. */
+  private async modernize({ id, passwordHash }: User, password: string): Promise<void> {
+    await this.users.update({ id, passwordHash: passwordHash! }, { passwordHash: await this.passwords.hash(password) });
+  }
+}

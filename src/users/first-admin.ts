@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { Env } from '../config/env.js';
+import { exclusively } from '../database/exclusive.js';
+import { User } from './user.entity.js';
+import { UsersService } from './users.service.js';
+
+/** Makes the first admin when there is none: `ADMIN_EMAIL`, or somebody made up for the embedded database. */
+@Injectable()
+export class FirstAdmin implements OnApplicationBootstrap {
+  private readonly logger = new Logger('FirstAdmin');
+
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly users: UsersService,
+    private readonly env: Env,
+  ) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    if (!(await this.exists())) await exclusively(this.dataSource, this.env.DATA_DIR, () => this.create());
+  }
+
+  private exists(): Promise<boolean> {
+    return this.dataSource.getRepository(User).existsBy({ isAdmin: true, isDeleted: false });
+  }
+
+  private async create(): Promise<void> {
+    if (await this.exists()) return;
+    const { ADMIN_EMAIL, ADMIN_PASSWORD, DATABASE_URI } = this.env;
+    if (!ADMIN_EMAIL && DATABASE_URI) {
+      this.logger.warn('There is no admin yet: set ADMIN_EMAIL and ADMIN_PASSWORD and start again');
+      return;
+    }
+    const email = ADMIN_EMAIL ?? 'admin@example.com';
+    const password = ADMIN_PASSWORD ?? randomBytes(12).toString('base64url');
+    const admin = { email, password, name: 'First', surname: 'Admin', role: 'admin' as const };
+    await this.users.create({ by: null, requestId: null }, admin);
+    // on the terminal of whoever started it, not in the log; it is shown this once
+    if (!ADMIN_PASSWORD) process.stdout.write(`\n  First admin: ${email}\n  Password:    ${password}\n\n`);
+    else this.logger.log('Made the first admin, from ADMIN_EMAIL');
+  }
+}

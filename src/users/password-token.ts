@@ -1,0 +1,20 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { PasswordTokenDto } from './user.dto.js';
+
+const HOUR_MS = 60 * 60 * 1000;
+/** An invitation waits for somebody's first day; a reset is asked for by somebody who waits. */
+export const INVITATION_MS = 7 * 24 * HOUR_MS;
+export const RESET_MS = 24 * HOUR_MS;
+
+/** 256 random bits: a fast hash is enough, as there is nothing to guess. */
+export const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+/** The token itself is only in `dto`, for the one answer that shows it. */
+export function newPasswordToken(
+  now: Date,
+  lifetimeMs: number,
+): { dto: PasswordTokenDto; hash: string; expiresAt: Date } {
+  const token = randomBytes(32).toString('base64url');
+  const expiresAt = new Date(now.getTime() + lifetimeMs);
+  return { dto: { token, expiresAt: expiresAt.toISOString() }, hash: hashToken(token), expiresAt };
+}

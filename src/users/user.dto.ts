@@ -1,0 +1,132 @@
+import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
+import { IsOptional } from 'class-validator';
+import { PageDto } from '../lists/page.dto.js';
+import { Email, Line, NewPassword, OneOf } from '../common/fields.js';
+import { deletedAtOf } from '../writes/writes.js';
+import type { User } from './user.entity.js';
+
+export const ROLES = ['user', 'admin'] as const;
+export type Role = (typeof ROLES)[number];
+
+export const roleOf = ({ isAdmin }: Pick<User, 'isAdmin'>): Role => (isAdmin ? 'admin' : 'user');
+
+export class CreateUserDto {
+  /** Signs in with it. Unique among users that are not deleted; trimmed and lower-cased. */
+  @Email()
+  email: string;
+
+  /** @example 'Carla' */
+  @Line(120)
+  name: string;
+
+  /** @example 'Núñez' */
+  @Line(120)
+  surname: string;
+
+  /** Admins manage users; `user` if nothing is said. */
+  @IsOptional()
+  @OneOf(...ROLES)
+  role?: Role;
+
+  /** Without one the answer has an invitation, with which the user chooses their own. */
+  @IsOptional()
+  @NewPassword()
+  password?: string;
+}
+
+/** What an admin may change of a user; the role has a route of its own. */
+export class UpdateUserDto extends PartialType(OmitType(CreateUserDto, ['role', 'password'] as const), {
+  skipNullProperties: false,
+}) {}
+
+/** What users may change of themselves. */
+export class UpdateProfileDto extends PartialType(OmitType(UpdateUserDto, ['email'] as const), {
+  skipNullProperties: false,
+}) {}
+
+export class SetRoleDto {
+  @OneOf(...ROLES)
+  role: Role;
+}
+
+export class UserDto {
+  /** @example 7 */
+  id: number;
+
+  /** Null for some accounts of the service before this one, which nobody can sign in to. */
+  email: string | null;
+
+  /** @example 'Carla' */
+  name: string;
+
+  /** @example 'Núñez' */
+  surname: string;
+
+  @ApiProperty({ enum: ROLES })
+  role: Role;
+
+  /** The id of the user who made this one an admin; null for those who are none, and for the first. */
+  roleGrantedBy: number | null;
+
+  /** Whether the user can sign in with a password. */
+  hasPassword: boolean;
+
+  /** The providers whose accounts are linked: `google`, `facebook`. */
+  @ApiProperty({ type: [String], enum: ['google', 'facebook'], example: ['google'] })
+  identities: string[];
+
+  createdBy: number | null;
+  lastModifiedBy: number | null;
+
+  /** Null if the service before this one did not note it. */
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  createdAt: string | null;
+
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  lastModifiedAt: string | null;
+
+  /** Rises by one with every change; the ETag names it. */
+  version: number;
+
+  /** Null unless deleted. */
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  deletedAt: string | null;
+
+  static from(user: User): UserDto {
+    return {
+      id: user.id,
+      email: user.email,
+      name: user.name,
+      surname: user.surname,
+      role: roleOf(user),
+      roleGrantedBy: user.roleGrantedBy,
+      hasPassword: user.passwordHash !== null,
+      identities: [],
+      createdBy: user.createdBy,
+      lastModifiedBy: user.lastModifiedBy,
+      createdAt: user.createdAt?.toISOString() ?? null,
+      lastModifiedAt: user.lastModifiedAt?.toISOString() ?? null,
+      version: user.version,
+      deletedAt: deletedAtOf(user)?.toISOString() ?? null,
+    };
+  }
+}
+
+/** A token that lets its owner choose a password, once. It is shown only in this answer: hand it over in private. */
+export class PasswordTokenDto {
+  /** @example 'kQ3n2jS8cQd1pV0r0F2l6v9eY7x5Tg1mB4hZ8uWqLsA' */
+  token: string;
+
+  @ApiProperty({ format: 'date-time' })
+  expiresAt: string;
+}
+
+export class CreatedUserDto extends UserDto {
+  /** For a user without a password: what they redeem at POST /login/password. */
+  invitation?: PasswordTokenDto;
+}
+
+export class UserPageDto {
+  data: UserDto[];
+  page: PageDto;
+}

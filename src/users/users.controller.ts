@@ -1,0 +1,122 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Query } from '@nestjs/common';
+import { Allow, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, Fails } from '../common/api.js';
+import { ListQuery } from '../lists/list.query.js';
+import { Context, type RequestContext } from '../common/request-context.js';
+import { IdPipe } from '../common/validation.js';
+import { HistoryPageDto, ListHistoryQuery } from '../writes/history.dto.js';
+import { CredentialsService } from './credentials.service.js';
+import {
+  CreatedUserDto,
+  CreateUserDto,
+  PasswordTokenDto,
+  SetRoleDto,
+  UpdateUserDto,
+  UserDto,
+  UserPageDto,
+} from './user.dto.js';
+import { UsersService } from './users.service.js';
+
+@Controller('users')
+export class UsersController {
+  constructor(
+    private readonly users: UsersService,
+    private readonly credentials: CredentialsService,
+  ) {}
+
+  /** List users */
+  @Get()
+  @Allow('admin')
+  list(@Query() query: ListQuery): Promise<UserPageDto> {
+    return this.users.list(query);
+  }
+
+  /** Create a user, who gets an invitation if there is no password */
+  @Post()
+  @Allow('admin')
+  @ApiIdempotencyKey()
+  @Fails('email_taken')
+  create(@Context() context: RequestContext, @Body() user: CreateUserDto): Promise<CreatedUserDto> {
+    return this.users.create(context, user);
+  }
+
+  /** Read a user */
+  @Get(':id')
+  @Allow('admin')
+  @ApiIfNoneMatch()
+  @Fails('user_not_found')
+  get(@Param('id', IdPipe) id: number): Promise<UserDto> {
+    return this.users.get(id);
+  }
+
+  /** Change some members of a user (merge patch, RFC 7396) */
+  @Patch(':id')
+  @Allow('admin')
+  @ApiIfMatch()
+  @Fails('user_not_found', 'email_taken')
+  update(
+    @Context() context: RequestContext,
+    @Param('id', IdPipe) id: number,
+    @Body() changes: UpdateUserDto,
+  ): Promise<UserDto> {
+    return this.users.update(context, id, changes);
+  }
+
+  /** Delete a user, who is signed out at once and can be restored */
+  @Delete(':id')
+  @HttpCode(204)
+  @Allow('admin')
+  @ApiIfMatch()
+  @Fails('user_not_found', 'last_admin')
+  remove(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<void> {
+    return this.users.remove(context, id);
+  }
+
+  /** Restore a deleted user */
+  @Post(':id/restore')
+  @HttpCode(200)
+  @Allow('admin')
+  @ApiIfMatch()
+  @Fails('user_not_found', 'email_taken')
+  restore(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<UserDto> {
+    return this.users.restore(context, id);
+  }
+
+  /** What happened to a user, newest first */
+  @Get(':id/history')
+  @Allow('admin')
+  @Fails('user_not_found')
+  history(@Param('id', IdPipe) id: number, @Query() query: ListHistoryQuery): Promise<HistoryPageDto> {
+    return this.users.history(id, query);
+  }
+
+  /** Make a user an admin, or an admin a user */
+  @Put(':id/role')
+  @Allow('admin')
+  @ApiIfMatch()
+  @Fails('user_not_found', 'last_admin')
+  setRole(
+    @Context() context: RequestContext,
+    @Param('id', IdPipe) id: number,
+    @Body() { role }: SetRoleDto,
+  ): Promise<UserDto> {
+    return this.users.setRole(context, id, role);
+  }
+
+  /** Make a token with which a user can choose a new password */
+  @Post(':id/password-reset')
+  @Allow('admin')
+  @ApiIdempotencyKey()
+  @Fails('user_not_found')
+  resetPassword(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<PasswordTokenDto> {
+    return this.credentials.issueReset(context, id);
+  }
+
+  /** Sign a user out everywhere */
+  @Delete(':id/sessions')
+  @HttpCode(204)
+  @Allow('admin')
+  @Fails('user_not_found')
+  endSessions(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<void> {
+    return this.users.endSessions(context, id);
+  }
+}

@@ -1,0 +1,19 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { ListsModule } from '../lists/lists.module.js';
+import { WritesModule } from '../writes/writes.module.js';
+import { CredentialsService } from './credentials.service.js';
+import { FirstAdmin } from './first-admin.js';
+import { PasswordHasher } from './password-hasher.js';
+import { ProfileController } from './profile.controller.js';
+import { User } from './user.entity.js';
+import { UsersController } from './users.controller.js';
+import { UsersService } from './users.service.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([User]), WritesModule, ListsModule],
+  controllers: [UsersController, ProfileController],
+  providers: [UsersService, CredentialsService, PasswordHasher, FirstAdmin],
+  exports: [UsersService, CredentialsService],
+})
+export class UsersModule {}

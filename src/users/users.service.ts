@@ -1,0 +1,189 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { Problem } from '../common/errors.js';
+import { KeyPaging, type SortKey } from '../lists/key-paging.js';
+import { filterOf, type ListQuery } from '../lists/list.query.js';
+import type { WriteContext } from '../common/request-context.js';
+import { Clock } from '../config/clock.js';
+import { forUpdate, toSqlTime } from '../database/dialect.js';
+import { Sql } from '../database/sql.js';
+import { Table } from '../database/table.js';
+import { Histories } from '../writes/histories.js';
+import type { HistoryPageDto, ListHistoryQuery } from '../writes/history.dto.js';
+import { deletedAtOf, type Resource, Writes } from '../writes/writes.js';
+import { PasswordHasher } from './password-hasher.js';
+import { INVITATION_MS, newPasswordToken } from './password-token.js';
+import {
+  CreatedUserDto,
+  type CreateUserDto,
+  type Role,
+  roleOf,
+  type UpdateUserDto,
+  UserDto,
+  type UserPageDto,
+} from './user.dto.js';
+import { User } from './user.entity.js';
+
+/** Rows of the Flask service may lack an e-mail or a date; they sort first. */
+const NEVER = '1970-01-01 00:00:00.000';
+const SORTS: Record<string, SortKey> = {
+  id: { sql: 'id', value: (user: User) => user.id },
+  name: { sql: 'name', value: (user: User) => user.name },
+  surname: { sql: 'surname', value: (user: User) => user.surname },
+  email: { sql: `COALESCE(email, '')`, value: (user: User) => user.email ?? '' },
+  createdAt: {
+    sql: `COALESCE(created_at, '${NEVER}')`,
+    value: ({ createdAt }: User) => (createdAt ? toSqlTime(createdAt) : NEVER),
+  },
+  lastModifiedAt: {
+    sql: `COALESCE(modified_at, '${NEVER}')`,
+    value: ({ lastModifiedAt }: User) => (lastModifiedAt ? toSqlTime(lastModifiedAt) : NEVER),
+  },
+};
+
+/** Those who may sign in. */
+@Injectable()
+export class UsersService {
+  readonly resource: Resource<User>;
+  private readonly table: Table<User>;
+  private readonly lock: string;
+
+  constructor(
+    dataSource: DataSource,
+    sql: Sql,
+    private readonly writes: Writes,
+    private readonly histories: Histories,
+    private readonly paging: KeyPaging,
+    private readonly passwords: PasswordHasher,
+    private readonly clock: Clock,
+  ) {
+    this.table = new Table(dataSource, sql, User);
+    this.lock = forUpdate(dataSource);
+    this.resource = {
+      name: 'user',
+      entity: User,
+      table: this.table,
+      notFound: 'user_not_found',
+      describe: (user) => ({
+        email: user.email,
+        name: user.name,
+        surname: user.surname,
+        role: roleOf(user),
+        roleGrantedBy: user.roleGrantedBy,
+        hasPassword: user.passwordHash !== null,
+        deletedAt: deletedAtOf(user)?.toISOString() ?? null,
+      }),
+    };
+  }
+
+  async list(query: ListQuery): Promise<UserPageDto> {
+    const { rows, page } = await this.paging.list(this.table, SORTS, filterOf(query, 'modified_at'), {
+      ...query,
+      sort: query.sort ?? '-id',
+    });
+    return { data: rows.map((user) => UserDto.from(user)), page };
+  }
+
+  /** Undefined if there is none, or it was deleted. Read at every request, for the guard. */
+  async find(id: number): Promise<User | undefined> {
+    const user = await this.table.find(id);
+    return user?.isDeleted ? undefined : user;
+  }
+
+  async get(id: number): Promise<UserDto> {
+    const user = await this.find(id);
+    if (!user) throw new Problem('user_not_found');
+    return UserDto.from(user);
+  }
+
+  /** An invitation comes with it if no password was given. */
+  async create(
+    context: WriteContext,
+    { email, name, surname, role, password }: CreateUserDto,
+  ): Promise<CreatedUserDto> {
+    const token = password === undefined ? newPasswordToken(this.clock.now(), INVITATION_MS) : undefined;
+    const isAdmin = role === 'admin';
+    const values = {
+      email,
+      name,
+      surname,
+      isAdmin,
+      roleGrantedBy: isAdmin ? context.by : null,
+      passwordHash: password === undefined ? null : await this.passwords.hash(password),
+      sessionEpoch: 1,
+      passwordTokenHash: token?.hash ?? null,
+      passwordTokenExpiresAt: token?.expiresAt ?? null,
+    };
+    return this.writes.create<User, CreatedUserDto>(this.resource, context, values, (user) => ({
+      ...UserDto.from(user),
+      ...(token && { invitation: token.dto }),
+    }));
+  }
+
+  async update(context: WriteContext, id: number, changes: UpdateUserDto): Promise<UserDto> {
+    const user = await this.writes.change(this.resource, context, id, { action: 'updated', set: () => changes });
+    return UserDto.from(user);
+  }
+
+  async setRole(context: WriteContext, id: number, role: Role): Promise<UserDto> {
+    const user = await this.writes.change(this.resource, context, id, {
+      action: 'role_changed',
+      set: async (before, manager) => {
+        if (roleOf(before) === role) return {};
+        if (role === 'admin') return { isAdmin: true, roleGrantedBy: context.by };
+        await this.refuseLastAdmin(manager, id);
+        return { isAdmin: false, roleGrantedBy: null, sessionEpoch: before.sessionEpoch + 1 };
+      },
+    });
+    return UserDto.from(user);
+  }
+
+  async remove(context: WriteContext, id: number): Promise<void> {
+    await this.writes.change(this.resource, context, id, {
+      action: 'deleted',
+      set: async (before, manager) => {
+        if (before.isAdmin) await this.refuseLastAdmin(manager, id);
+        return {
+          isDeleted: true,
+          deletedAt: this.clock.now(),
+          sessionEpoch: before.sessionEpoch + 1,
+          passwordTokenHash: null,
+          passwordTokenExpiresAt: null,
+        };
+      },
+    });
+  }
+
+  /** Restoring one that is not deleted changes nothing. */
+  async restore(context: WriteContext, id: number): Promise<UserDto> {
+    const user = await this.writes.change(this.resource, context, id, {
+      action: 'restored',
+      deletedToo: true,
+      set: (before) => (before.isDeleted ? { isDeleted: false, deletedAt: null } : {}),
+    });
+    return UserDto.from(user);
+  }
+
+  /** Ends all sessions of the user, at once and everywhere. */
+  async endSessions(context: WriteContext, id: number): Promise<void> {
+    await this.writes.change(this.resource, context, id, {
+      action: 'signed_out',
+      set: (before) => ({ sessionEpoch: before.sessionEpoch + 1 }),
+    });
+  }
+
+  history(id: number, query: ListHistoryQuery): Promise<HistoryPageDto> {
+    return this.histories.list(this.resource, id, query);
+  }
+
+  /**
+   * Two admins who demote each other change different rows, which no lock on either would notice: so both change the
+   * row of the mutex first, and the second sees what the first has done.
+   */
+  private async refuseLastAdmin(manager: EntityManager, id: number): Promise<void> {
+    await manager.query(`UPDATE mutexes SET turn = turn + 1 WHERE name = 'admins'`);
+    const sql = `SELECT id FROM users WHERE admin = 1 AND is_deleted = 0 AND id <> ? LIMIT 1${this.lock}`;
+    const others = await manager.query<unknown[]>(sql, [id]);
+    if (others.length === 0) throw new Problem('last_admin');
+  }
+}

@@ -1,0 +1,22 @@
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+
+@Entity('idempotency_records')
+@Index('ix_idempotency_records_expires_at', ['expiresAt'])
+export class IdempotencyRecord {
+  @PrimaryColumn('int', { name: 'user_id' })
+  userId: number;
+
+  @PrimaryColumn('varchar', { name: 'key_hash', length: 64 })
+  keyHash: string;
+
+  /** Of method, path and body: the same key with another request is a mistake of the client. */
+  @Column('varchar', { name: 'request_hash', length: 64 })
+  requestHash: string;
+
+  /** Sealed: it may hold an invitation, of which the database otherwise knows only the hash. */
+  @Column('text', { nullable: true })
+  answer: string | null;
+
+  @Column('datetime', { name: 'expires_at' })
+  expiresAt: Date;
+}

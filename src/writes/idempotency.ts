@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { type EntityManager, LessThan, Repository } from 'typeorm';
+import { Problem } from '../common/errors.js';
+import type { WriteContext } from '../common/request-context.js';
+import { Clock } from '../config/clock.js';
+import { Secrets } from '../config/secrets.js';
+import { isDuplicate, isLockTimeout } from '../database/driver-errors.js';
+import { IdempotencyRecord } from './idempotency-record.entity.js';
+import { Transactions } from './transactions.js';
+
+const KEPT_MS = 24 * 60 * 60 * 1000;
+
+/** The key is in use: roll back, and look what the first request was answered. */
+class KeyInUse extends Error {}
+
+/** Gives a request that is sent again the first answer again (draft-ietf-httpapi-idempotency-key-header). */
+@Injectable()
+export class Idempotency {
+  constructor(
+    @InjectRepository(IdempotencyRecord) private readonly records: Repository<IdempotencyRecord>,
+    private readonly transactions: Transactions,
+    private readonly secrets: Secrets,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Runs `work` in a transaction that also keeps its answer. The key is claimed first, by inserting it: of requests
+   * that arrive together, the others wait for the first to commit and then get its answer.
+   */
+  async once<Answer>(context: WriteContext, work: (manager: EntityManager) => Promise<Answer>): Promise<Answer> {
+    const { idempotency, by } = context;
+    if (!idempotency || by === null) return this.transactions.run(work);
+    const id = { userId: by, keyHash: createHash('sha256').update(idempotency.key).digest('hex') };
+    const { requestHash } = idempotency;
+    for (;;) {
+      try {
+        return await this.transactions.run(async (manager) => {
+          await this.claim(manager, { ...id, requestHash });
+          const answer = await work(manager);
+          const sealed = this.secrets.seal('idempotency', JSON.stringify(answer));
+          await manager.update(IdempotencyRecord, id, { answer: sealed });
+          return answer;
+        });
+      } catch (error) {
+        if (!(error instanceof KeyInUse)) throw error;
+      }
+      const first = await this.records.findOneBy(id);
+      if (!first) continue;
+      if (first.expiresAt <= this.clock.now()) {
+        await this.records.delete({ ...id, expiresAt: first.expiresAt });
+        continue;
+      }
+      if (first.requestHash !== requestHash) throw new Problem('idempotency_key_reused');
+      const answer = this.secrets.open('idempotency', first.answer ?? '');
+      if (answer === undefined) throw new Problem('idempotency_key_reused');
+      idempotency.replayed();
+      return JSON.parse(answer) as Answer;
+    }
+  }
+
+  async sweep(): Promise<void> {
+    await this.records.delete({ expiresAt: LessThan(this.clock.now()) });
+  }
+
+  private async claim(manager: EntityManager, record: Partial<IdempotencyRecord>): Promise<void> {
+    const expiresAt = new Date(this.clock.now().getTime() + KEPT_MS);
+    try {
+      await manager
+        .createQueryBuilder()
+        .insert()
+        .into(IdempotencyRecord)
+        .values({ ...record, expiresAt })
+        .execute();
+    } catch (error) {
+      if (isDuplicate(error)) throw new KeyInUse();
+      if (isLockTimeout(error)) throw new Problem('idempotency_in_progress');
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityManager } from 'typeorm';
+import { isConflict } from '../database/driver-errors.js';
+
+const RETRIES = 3;
+
+/** Thrown inside a transaction that has to start over: what it read has been changed by another. */
+export class Overtaken extends Error {}
+
+/** Transactions that are tried again as a whole when they lose to another. */
+@Injectable()
+export class Transactions {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** `work` may run several times; it uses the given manager alone, and does nothing that cannot be rolled back. */
+  async run<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.dataSource.transaction(work);
+      } catch (error) {
+        if (attempt === RETRIES || !(error instanceof Overtaken || isConflict(error))) throw error;
+        // apart, or they meet again
+        await sleep(10 + Math.random() * 90);
+      }
+    }
+  }
+}

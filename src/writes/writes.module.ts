@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { Histories } from './histories.js';
+import { History } from './history.entity.js';
+import { Idempotency } from './idempotency.js';
+import { IdempotencyRecord } from './idempotency-record.entity.js';
+import { Transactions } from './transactions.js';
+import { Writes } from './writes.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([History, IdempotencyRecord])],
+  providers: [Writes, Idempotency, Histories, Transactions],
+  exports: [Writes, Idempotency, Histories, Transactions],
+})
+export class WritesModule {}

@@ -1,0 +1,67 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { expectDocumented } from './documented.js';
+
+export interface Answer<Body = any> {
+  status: number;
+  headers: Headers;
+  body: Body;
+}
+
+export interface RequestOptions {
+  headers?: Record<string, string>;
+  /** Sent as JSON; a string or bytes are sent as they are. */
+  body?: unknown;
+}
+
+/** A client of the API. Every answer that it gets is held against the OpenAPI: what is not documented fails the test. */
+export class Client {
+  constructor(
+    readonly url: string,
+    private readonly api: OpenAPIObject,
+    readonly accessToken?: string,
+    readonly refreshToken?: string,
+  ) {}
+
+  get = (path: string, options?: RequestOptions): Promise<Answer> => this.request('GET', path, options);
+  delete = (path: string, options?: RequestOptions): Promise<Answer> => this.request('DELETE', path, options);
+  post = (path: string, body?: unknown, options?: RequestOptions): Promise<Answer> =>
+    this.request('POST', path, { ...options, body });
+  put = (path: string, body?: unknown, options?: RequestOptions): Promise<Answer> =>
+    this.request('PUT', path, { ...options, body });
+  patch = (path: string, body?: unknown, options?: RequestOptions): Promise<Answer> =>
+    this.request('PATCH', path, { ...options, body });
+
+  async request(method: string, path: string, { headers = {}, body }: RequestOptions = {}): Promise<Answer> {
+    const isRaw = typeof body === 'string' || body instanceof Uint8Array;
+    const response = await fetch(`${this.url}${path}`, {
+      method,
+      redirect: 'manual',
+      headers: {
+        ...(this.accessToken && { authorization: `Bearer ${this.accessToken}` }),
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : isRaw ? (body as string) : JSON.stringify(body),
+    });
+    const text = await response.text();
+    const isJson = response.headers.get('content-type')?.includes('json');
+    const answer = {
+      status: response.status,
+      headers: response.headers,
+      body: isJson && text ? JSON.parse(text) : text,
+    };
+    expectDocumented(this.api, method, path, answer);
+    return answer;
+  }
+
+  as(accessToken?: string, refreshToken?: string): Client {
+    return new Client(this.url, this.api, accessToken, refreshToken);
+  }
+
+  /** A client with the tokens that this e-mail and password get. */
+  async signIn(email: string, password: string): Promise<Client> {
+    const { status, body } = await this.as().post('/login', { email, password });
+    expect(status).toBe(200);
+    return this.as(body.accessToken, body.refreshToken);
+  }
+}

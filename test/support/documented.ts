@@ -1,0 +1,71 @@
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+import type { Answer } from './client.js';
+
+interface Documented {
+  content?: Record<string, { schema: object }>;
+  headers?: Record<string, unknown>;
+}
+
+type Operations = Record<string, Record<string, { responses: Record<string, Documented> }>>;
+
+const compiled = new WeakMap<object, ValidateFunction>();
+
+/** Fails unless the OpenAPI has the route, this status of it, this media type, and a schema that the body fits. */
+export function expectDocumented(api: OpenAPIObject, method: string, path: string, answer: Answer): void {
+  if (answer.status >= 500 && answer.status !== 503)
+    throw new Error(`${method} ${path} is ${answer.status}: ${JSON.stringify(answer.body)}`);
+  const operation = operationOf(api, method, path);
+  if (!operation) {
+    // an address or a method that there is not; the document itself; or a preflight
+    expect([200, 204, 400, 404, 413, 414, 415, 431]).toContain(answer.status);
+    return;
+  }
+  const at = `${method} ${path} ${answer.status}`;
+  const documented = operation.responses[answer.status];
+  if (!documented) throw new Error(`${at} is not documented: ${JSON.stringify(answer.body)}`);
+  for (const name of ['etag', 'location', 'link', 'idempotency-replayed', 'www-authenticate', 'retry-after'])
+    if (
+      answer.headers.has(name) &&
+      !Object.keys(documented.headers ?? {}).some((known) => known.toLowerCase() === name)
+    )
+      throw new Error(`${at} answers with the header ${name}, which is not documented`);
+  if (method === 'HEAD') return;
+  const type = answer.headers.get('content-type')?.split(';')[0];
+  if (!type || !answer.body) {
+    expect(documented.content).toBeUndefined();
+    return;
+  }
+  const media = documented.content?.[type];
+  if (!media) throw new Error(`${at} answers with ${type}, which is not documented`);
+  let validate = compiled.get(media);
+  if (!validate) compiled.set(media, (validate = compile(api, media.schema)));
+  if (!validate(answer.body))
+    throw new Error(`${at} does not fit its schema: ${JSON.stringify(validate.errors)} ${JSON.stringify(answer.body)}`);
+}
+
+function operationOf(api: OpenAPIObject, method: string, path: string): Operations[string][string] | undefined {
+  const pathname = path.split('?', 1)[0]!;
+  const verb = method === 'HEAD' ? 'get' : method.toLowerCase();
+  for (const [template, operations] of Object.entries(api.paths as Operations)) {
+    const pattern = new RegExp(`^${template.replace(/\{\w+\}/g, '[^/]+')}$`);
+    if (pattern.test(pathname) && operations[verb]) return operations[verb];
+  }
+  return undefined;
+}
+
+function compile(api: OpenAPIObject, schema: object): ValidateFunction {
+  const ajv = new Ajv2020({ strict: false });
+  formats.default(ajv);
+  // closed: a member that is answered but not documented is found
+  return ajv.compile({ ...closed(schema), components: closed(api.components as object) });
+}
+
+function closed<T>(schema: T): T {
+  if (Array.isArray(schema)) return schema.map(closed) as T;
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const copy = Object.fromEntries(Object.entries(schema).map(([name, value]) => [name, closed(value)]));
+  if (copy.type === 'object' && copy.properties && !('additionalProperties' in copy)) copy.additionalProperties = false;
+  return copy as T;
+}

@@ -1,0 +1,108 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DataSource } from 'typeorm';
+import { createService } from '../../src/app.setup.js';
+import { Clock } from '../../src/config/clock.js';
+import { readEnv } from '../../src/config/env.js';
+import { Client } from './client.js';
+import { createDatabase, type Kind, type TestDatabase } from './databases.js';
+
+export const ADMIN = { email: 'admin@example.com', password: 'correct horse battery' };
+export const JWT_SECRET = 'the secret of the tests - long enough for HS256';
+
+/** A clock that stands where a test puts it, ahead of the real one. */
+export class MovableClock extends Clock {
+  private aheadMs = 0;
+
+  override now(): Date {
+    return new Date(Date.now() + this.aheadMs);
+  }
+
+  forward(ms: number): void {
+    this.aheadMs += ms;
+  }
+}
+
+export interface TestService {
+  app: NestFastifyApplication;
+  clock: MovableClock;
+  database: TestDatabase;
+  dataDir: string;
+  /** For looking at rows. */
+  dataSource: DataSource;
+  anonymous: Client;
+  /** The first admin, signed in. */
+  admin: Client;
+  /** A new user, signed in. */
+  user: (overrides?: Record<string, unknown>) => Promise<Client & { id: number; email: string; password: string }>;
+  close: () => Promise<void>;
+}
+
+interface StartOptions {
+  /** SQL that fills the database before it is migrated. */
+  sql?: string;
+  /** Another instance on the database of a service that runs; closing it leaves the database. */
+  beside?: TestService;
+  env?: Record<string, string>;
+}
+
+/** The real service, as `main` starts it, listening on loopback on a database of its own. */
+export async function startService(kind: Kind, { sql, beside, env = {} }: StartOptions = {}): Promise<TestService> {
+  const dataDir = beside?.dataDir ?? mkdtempSync(join(tmpdir(), 'crm-test-'));
+  const database = beside?.database ?? (await createDatabase(kind, sql));
+  const clock = beside?.clock ?? new MovableClock();
+  const { app, api } = await createService(
+    readEnv({
+      NODE_ENV: 'test',
+      LOG_LEVEL: 'error',
+      DATA_DIR: dataDir,
+      DATABASE_URI: database.uri,
+      JWT_SECRET,
+      ADMIN_EMAIL: ADMIN.email,
+      ADMIN_PASSWORD: ADMIN.password,
+      ...env,
+    }),
+    clock,
+  );
+  await app.listen(0, '127.0.0.1');
+  const anonymous = new Client(await app.getUrl(), api);
+  const hasAdmin = !sql;
+  const admin = hasAdmin ? await anonymous.signIn(ADMIN.email, ADMIN.password) : anonymous;
+  return {
+    app,
+    clock,
+    database,
+    dataDir,
+    dataSource: app.get(DataSource),
+    anonymous,
+    admin,
+    user: async (overrides) => {
+      const values = newUser(overrides);
+      const { status, body } = await admin.post('/users', values);
+      expect(status).toBe(201);
+      const client = await anonymous.signIn(values.email, values.password);
+      return Object.assign(client, { id: body.id as number, email: values.email, password: values.password });
+    },
+    close: async () => {
+      await app.close();
+      if (beside) return;
+      await database.drop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+let count = 0;
+/** Different for every call, so that tests of one file do not meet in the database they share. */
+export const unique = (): string => `${process.pid}-${++count}`;
+
+export function newCustomer(overrides: Record<string, unknown> = {}): Record<string, unknown> & { email: string } {
+  return { email: `customer-${unique()}@example.com`, name: 'Ana María', surname: 'de la Cruz', ...overrides };
+}
+
+export function newUser(overrides: Record<string, unknown> = {}): { email: string; password: string } {
+  const email = `user-${unique()}@example.com`;
+  return { email, name: 'Ben', surname: 'Müller', password: 'battery staple', ...overrides } as never;
+}
