@@ -9,13 +9,15 @@ import { BINARY, isSqlite } from './ddl.js';
 export class Utf8mb41700000000002 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     if (isSqlite(runner)) return;
-    const convert = 'CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci';
+    // in statements of their own: MySQL lets a CONVERT beside them win over what a MODIFY says
+    for (const table of ['users', 'customers'])
+      await runner.query(`ALTER TABLE ${table} CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci`);
     await runner.query(`
-      ALTER TABLE users ${convert},
+      ALTER TABLE users
         MODIFY email varchar(120) ${BINARY} NULL,
         MODIFY password_hash varchar(255) ${BINARY} NULL`);
     await runner.query(`
-      ALTER TABLE customers ${convert},
+      ALTER TABLE customers
         MODIFY email varchar(120) ${BINARY} NOT NULL,
         MODIFY photo_url varchar(120) ${BINARY} NULL`);
   }

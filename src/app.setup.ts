@@ -1,13 +1,12 @@
 import fastifyCors from '@fastify/cors';
-import fastifyHelmet from '@fastify/helmet';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppModule } from './app.module.js';
-import { addResponseHeaders, requestIdOf } from './common/http-hooks.js';
+import { addResponseHeaders, requestIdOf, SECURITY_HEADERS } from './common/http-hooks.js';
 import { acceptJsonOnly, BODY_LIMIT } from './common/json-body.js';
-import { ProblemFilter } from './common/problem.filter.js';
+import { answerUnreadable, ProblemFilter } from './common/problem.filter.js';
 import { Clock } from './config/clock.js';
 import type { Env } from './config/env.js';
 import { ServiceLogger } from './common/service-logger.js';
@@ -33,8 +32,9 @@ export async function createService(env: Env, clock = new Clock()): Promise<Serv
     // longer than the 600 s of Google's load balancer, which otherwise sends requests into a closed connection
     keepAliveTimeout: 620_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16 * 1024 },
+    clientErrorHandler: answerUnreadable,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
-      void reply.header('X-Request-Id', request.id);
+      void reply.headers(SECURITY_HEADERS).header('X-Request-Id', request.id);
       problems.answer(error, request, reply);
     },
   });
@@ -47,10 +47,6 @@ export async function createService(env: Env, clock = new Clock()): Promise<Serv
   fastify.decorate('publicOrigin', env.PUBLIC_URL);
   addResponseHeaders(fastify);
   acceptJsonOnly(fastify);
-  await fastify.register(fastifyHelmet, {
-    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-    crossOriginResourcePolicy: { policy: 'cross-origin' },
-  });
   if (env.CORS_ORIGINS.length > 0)
     await fastify.register(fastifyCors, {
       origin: env.CORS_ORIGINS,

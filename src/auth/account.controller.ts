@@ -1,4 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import { Allow, Fails } from '../common/api.js';
 import { Context, type RequestContext } from '../common/request-context.js';
 import { IdPipe } from '../common/validation.js';
@@ -6,6 +7,7 @@ import { AuthService } from './auth.service.js';
 import { ChangePasswordDto } from './login.dto.js';
 import { ListSessionsQuery, SessionPageDto } from './session.dto.js';
 
+@ApiTags('Me')
 @Controller('me')
 export class AccountController {
   constructor(private readonly auth: AuthService) {}
@@ -14,7 +16,7 @@ export class AccountController {
   @Put('password')
   @HttpCode(204)
   @Allow('user')
-  @Fails('wrong_password')
+  @Fails('wrong_password', 'overloaded')
   changePassword(
     @Context() context: RequestContext,
     @Body() { currentPassword, newPassword }: ChangePasswordDto,

@@ -12,7 +12,7 @@ export class LoginController {
   @Post('login')
   @HttpCode(200)
   @Allow('public')
-  @Fails('invalid_credentials')
+  @Fails('invalid_credentials', 'overloaded')
   signIn(@Body() login: LoginDto, @FromClient() client: Client): Promise<TokensDto> {
     return this.auth.signIn(login, client);
   }
@@ -30,7 +30,7 @@ export class LoginController {
   @Post('login/password')
   @HttpCode(204)
   @Allow('public')
-  @Fails('invalid_password_token')
+  @Fails('invalid_password_token', 'overloaded')
   redeem(@Body() { token, newPassword }: RedeemPasswordTokenDto, @FromClient() { requestId }: Client): Promise<void> {
     return this.auth.redeem(requestId, token, newPassword);
   }

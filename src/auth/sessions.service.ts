@@ -6,6 +6,7 @@ import { Problem } from '../common/errors.js';
 import type { Client } from '../common/request-context.js';
 import { Clock } from '../config/clock.js';
 import { insertedId } from '../database/dialect.js';
+import { Housekeeping } from '../database/housekeeping.js';
 import { Sql } from '../database/sql.js';
 import { Table } from '../database/table.js';
 import { RefreshTokens } from './refresh-tokens.js';
@@ -30,7 +31,9 @@ export class SessionsService {
     sql: Sql,
     private readonly tokens: RefreshTokens,
     private readonly clock: Clock,
+    housekeeping: Housekeeping,
   ) {
+    housekeeping.hourly(() => this.sweep());
     this.table = new Table(dataSource, sql, Session);
   }
 

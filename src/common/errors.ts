@@ -71,6 +71,11 @@ export const PROBLEMS = {
     title: 'No such session',
     description: 'You have no session with this id, or it has ended.',
   },
+  request_timeout: {
+    status: 408,
+    title: 'The request took too long to arrive',
+    description: 'Headers have 10 seconds to arrive, the whole request 30. Nothing was done.',
+  },
   email_taken: {
     status: 409,
     title: 'The e-mail is taken',

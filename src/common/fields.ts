@@ -16,7 +16,8 @@ interface Field {
 /** One decorator for what a member may be, how it is normalized and how it is documented. */
 function field({ schema, normalize, check }: Field): PropertyDecorator {
   return applyDecorators(
-    ApiProperty(schema),
+    // said, because the type of an optional member that may be null is Object at run time
+    ApiProperty({ type: String, ...schema }),
     Transform(({ value }: { value: unknown }) => (typeof value === 'string' && normalize ? normalize(value) : value)),
     ValidateBy({
       name: 'field',

@@ -1,8 +1,12 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { QueryFailedError } from 'typeorm';
 import { problemOf } from '../database/driver-errors.js';
 import { Problem, type ProblemCode, PROBLEMS } from './errors.js';
+import { SECURITY_HEADERS } from './http-hooks.js';
 import { originOf } from './origin.js';
 
 /** What Fastify and Nest themselves refuse, by status. */
@@ -43,6 +47,32 @@ export class ProblemFilter implements ExceptionFilter {
       .send(JSON.stringify(documentOf(problem, request)));
   }
 }
+
+/** What Node's HTTP parser refuses never becomes a request: there is only the socket to answer on. */
+export function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const code = UNREADABLE[error.code ?? ''] ?? 'malformed_request';
+  const { status, title, description } = PROBLEMS[code];
+  const requestId = randomUUID();
+  const body = JSON.stringify({ type: `/problems/${code}`, title, status, detail: description, code, requestId });
+  const headers = {
+    ...SECURITY_HEADERS,
+    'X-Request-Id': requestId,
+    'Content-Type': 'application/problem+json; charset=utf-8',
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
+}
+
+const UNREADABLE: Record<string, ProblemCode> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+};
 
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;

@@ -4,6 +4,7 @@ import type { DataSource } from 'typeorm';
 import { Env } from '../config/env.js';
 import { connectionOptions, type Entities, openDataSource } from './data-source.js';
 import { exclusively } from './exclusive.js';
+import { Housekeeping } from './housekeeping.js';
 import { Sql } from './sql.js';
 
 /** The connection, for every module that keeps something; its schema is up to date before anybody gets it. */
@@ -19,7 +20,12 @@ export class DatabaseModule {
         return dataSource;
       },
     });
-    return { module: DatabaseModule, imports: [connection], providers: [Sql], exports: [Sql] };
+    return {
+      module: DatabaseModule,
+      imports: [connection],
+      providers: [Sql, Housekeeping],
+      exports: [Sql, Housekeeping],
+    };
   }
 }
 

@@ -1,12 +1,18 @@
 import { STATUS_CODES } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, getSchemaPath, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { PROBLEMS_EXTENSION } from '../common/api.js';
+import { ACCESS, PROBLEMS_EXTENSION } from '../common/api.js';
 import { PROBLEMS, type ProblemCode } from '../common/errors.js';
 import { MOST_ID } from '../common/fields.js';
 import { ProblemDto } from '../common/problem.dto.js';
 import { VERSION } from '../version.js';
-import type { OperationObject, ParameterObject, ResponseObject, ResponsesObject, SchemaObject } from './openapi-types.js';
+import type {
+  OperationObject,
+  ParameterObject,
+  ResponseObject,
+  ResponsesObject,
+  SchemaObject,
+} from './openapi-types.js';
 
 const DESCRIPTION = `Customers of a team, and the users who look after them.
 
@@ -15,12 +21,15 @@ go by their \`code\`. Every answer has an \`X-Request-Id\`. Members that are not
 
 /** What any route may answer, whatever it does. */
 const EVERYWHERE: ProblemCode[] = ['invalid_request', 'malformed_request', 'internal_error', 'database_unavailable'];
-const WITH_BODY: ProblemCode[] = ['payload_too_large', 'unsupported_media_type'];
+const READING_BODIES: ProblemCode[] = ['payload_too_large', 'unsupported_media_type'];
 
 const TEXT: SchemaObject = { type: 'string' };
 const HEADERS = {
   'X-Request-Id': { description: 'Of this request; yours if you sent a sane one.', schema: TEXT },
-  ETag: { description: 'The version of the resource, for If-Match and If-None-Match.', schema: { ...TEXT, example: '"v7"' } },
+  ETag: {
+    description: 'The version of the resource, for If-Match and If-None-Match.',
+    schema: { ...TEXT, example: '"v7"' },
+  },
   Location: { description: 'Where the new resource is.', schema: { ...TEXT, example: '/customers/7' } },
   Link: { description: 'The next page, if there is one: rel="next" (RFC 8288).', schema: TEXT },
   'Idempotency-Replayed': { description: 'true: this is the answer to the first request.', schema: TEXT },
@@ -46,33 +55,51 @@ export async function describeApi(app: INestApplication): Promise<OpenAPIObject>
     extraModels: [ProblemDto],
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '').toLowerCase()}_${method}`,
   });
-  inOrderOfSource(document, (await metadata())['@nestjs/swagger'].models);
+  await inOrderOfSource(document, (await metadata())['@nestjs/swagger'].models as unknown as Models);
+  withIntegers(document);
+  document.components!.headers = HEADERS;
   for (const item of Object.values(document.paths))
     for (const [method, operation] of Object.entries(item as Record<string, OperationObject>))
       complete(operation, method, document);
+  const used = (Object.keys(PROBLEMS) as ProblemCode[]).filter((code) =>
+    JSON.stringify(document.paths).includes(`examples/${code}"`),
+  );
+  document.components!.examples = Object.fromEntries(used.map((code) => [code, { value: exampleOf(code) }]));
   return document;
 }
 
-type Models = Array<[unknown, Record<string, object>]>;
+/** Of every file with DTOs its classes by name, and of every class its members, as in the source. */
+type Models = Array<[Promise<Record<string, object>>, Record<string, object>]>;
 
-/** Members stand as in their class; without this, those with a decorator of their own would come first. */
-function inOrderOfSource(document: OpenAPIObject, models: unknown): void {
+/** Members stand as in their class, those of its parent first; otherwise those with a decorator would. */
+async function inOrderOfSource(document: OpenAPIObject, models: Models): Promise<void> {
   const schemas = document.components!.schemas as Record<string, SchemaObject>;
-  for (const [, classes] of models as Models)
-    for (const [name, members] of Object.entries(classes)) {
-      const properties = schemas[name]?.properties;
-      if (!properties) continue;
-      const order = Object.keys(members);
-      const rank = (member: string): number => (order.indexOf(member) + order.length) % order.length;
-      const sorted = Object.entries(properties).sort(([a], [b]) => rank(a) - rank(b));
+  const members = new Map(models.flatMap(([, classes]) => Object.entries(classes)));
+  for (const [file, classes] of models)
+    for (const [name, definition] of Object.entries(await file)) {
+      const { properties } = schemas[name] ?? {};
+      if (!properties || !(name in classes)) continue;
+      const parent = members.get((Object.getPrototypeOf(definition) as { name: string }).name);
+      const order = [...Object.keys(parent ?? {}), ...Object.keys(members.get(name)!)];
+      const sorted = Object.entries(properties).sort(([a], [b]) => order.indexOf(a) - order.indexOf(b));
       schemas[name]!.properties = Object.fromEntries(sorted);
     }
+}
+
+/** TypeScript has one type for numbers; all of this API's are whole. */
+function withIntegers(document: OpenAPIObject): void {
+  const integer = (type: unknown): unknown => (type === 'number' ? 'integer' : type);
+  for (const schema of Object.values(document.components!.schemas as Record<string, SchemaObject>))
+    for (const property of Object.values(schema.properties ?? {}) as Array<{ type?: unknown }>)
+      if (property.type)
+        property.type = Array.isArray(property.type) ? property.type.map(integer) : integer(property.type);
 }
 
 /** Writes what is the same for all operations, so that no controller has to. */
 function complete(operation: OperationObject, method: string, document: OpenAPIObject): void {
   const { [PROBLEMS_EXTENSION]: declared = [], ...rest } = operation as OperationObject & Record<string, ProblemCode[]>;
   delete (operation as unknown as Record<string, unknown>)[PROBLEMS_EXTENSION];
+  if ((rest as Record<string, unknown>)[ACCESS] === 'public') operation.security = [];
   for (const parameter of (rest.parameters ?? []) as ParameterObject[])
     if (parameter.in === 'path' && parameter.name === 'id')
       parameter.schema = { type: 'integer', minimum: 1, maximum: MOST_ID };
@@ -80,8 +107,10 @@ function complete(operation: OperationObject, method: string, document: OpenAPIO
   const responses = operation.responses as Record<string, ResponseObject>;
   for (const [status, response] of Object.entries(responses))
     describeSuccess(response, status, method, operation, document);
-  const codes = [...EVERYWHERE, ...(rest.requestBody ? WITH_BODY : []), ...declared];
+  const codes = [...EVERYWHERE, ...(method === 'get' ? [] : READING_BODIES), ...declared];
   Object.assign(responses, problemResponses(codes));
+  const json = (rest.requestBody as { content: Record<string, object> } | undefined)?.content;
+  if (json && method === 'patch') json['application/merge-patch+json'] = json['application/json']!;
   if (hasHeader(operation, 'If-None-Match'))
     responses['304'] = { description: 'You have this version.', headers: pick('X-Request-Id', 'ETag') };
 }
@@ -119,7 +148,7 @@ function problemResponses(codes: ProblemCode[]): ResponsesObject {
       content: {
         'application/problem+json': {
           schema: { $ref: getSchemaPath(ProblemDto) },
-          examples: Object.fromEntries(those.map((code) => [code, { value: exampleOf(code) }])),
+          examples: Object.fromEntries(those.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
         },
       },
     };
@@ -145,10 +174,12 @@ function exampleOf(code: ProblemCode): ProblemDto {
 }
 
 const hasHeader = (operation: OperationObject, name: string): boolean =>
-  ((operation.parameters ?? []) as ParameterObject[]).some((parameter) => parameter.in === 'header' && parameter.name === name);
+  ((operation.parameters ?? []) as ParameterObject[]).some(
+    (parameter) => parameter.in === 'header' && parameter.name === name,
+  );
 
-function pick(...names: Array<keyof typeof HEADERS>): Record<string, (typeof HEADERS)[keyof typeof HEADERS]> {
-  return Object.fromEntries(names.map((name) => [name, HEADERS[name]]));
+function pick(...names: Array<keyof typeof HEADERS>): Record<string, { $ref: string }> {
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
 
 /** Of a JSON response that is an object of one of our classes. */

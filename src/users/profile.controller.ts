@@ -1,9 +1,11 @@
 import { Body, Controller, Get, Patch } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
 import { Allow, ApiIfMatch, ApiIfNoneMatch } from '../common/api.js';
 import { Context, type RequestContext } from '../common/request-context.js';
 import { UpdateProfileDto, UserDto } from './user.dto.js';
 import { UsersService } from './users.service.js';
 
+@ApiTags('Me')
 @Controller('me')
 export class ProfileController {
   constructor(private readonly users: UsersService) {}

@@ -34,7 +34,7 @@ export class UsersController {
   @Post()
   @Allow('admin')
   @ApiIdempotencyKey()
-  @Fails('email_taken')
+  @Fails('email_taken', 'overloaded')
   create(@Context() context: RequestContext, @Body() user: CreateUserDto): Promise<CreatedUserDto> {
     return this.users.create(context, user);
   }

@@ -7,6 +7,7 @@ import type { WriteContext } from '../common/request-context.js';
 import { Clock } from '../config/clock.js';
 import { Secrets } from '../config/secrets.js';
 import { isDuplicate, isLockTimeout } from '../database/driver-errors.js';
+import { Housekeeping } from '../database/housekeeping.js';
 import { IdempotencyRecord } from './idempotency-record.entity.js';
 import { Transactions } from './transactions.js';
 
@@ -23,7 +24,10 @@ export class Idempotency {
     private readonly transactions: Transactions,
     private readonly secrets: Secrets,
     private readonly clock: Clock,
-  ) {}
+    housekeeping: Housekeeping,
+  ) {
+    housekeeping.hourly(() => this.sweep());
+  }
 
   /**
    * Runs `work` in a transaction that also keeps its answer. The key is claimed first, by inserting it: of requests
