@@ -129,11 +129,18 @@ export const BooleanParameter = (): PropertyDecorator =>
 
 const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
 
+/** JavaScript takes 30 February for 1 March, and has years that no database knows. */
+function timeOf(value: string): Date | undefined {
+  const [year, month, day] = value.split(/[-T]/i).map(Number) as [number, number, number];
+  if (!RFC_3339.test(value) || day > new Date(Date.UTC(year, month, 0)).getUTCDate()) return undefined;
+  const time = new Date(value);
+  return time.getUTCFullYear() >= 0 && time.getUTCFullYear() <= 9999 ? time : undefined;
+}
+
 export const TimeParameter = (): PropertyDecorator =>
   field({
     schema: { type: 'string', format: 'date-time', example: '2026-11-01T00:00:00.000Z' },
-    // class-transformer would make a Date of a Date again, so that the type of the member is no matter
-    normalize: (value) => (RFC_3339.test(value) && !Number.isNaN(Date.parse(value)) ? new Date(value) : value),
+    normalize: (value) => timeOf(value) ?? value,
     check: (value) =>
       value instanceof Date ? undefined : ['not_a_time', 'must be a time as in RFC 3339, such as 2026-11-01T00:00:00Z'],
   });

@@ -8,9 +8,6 @@ export const LOGIN_BODY_LIMIT = 8 * 1024;
 const MOST_DEPTH = 20;
 const MOST_KEYS = 500;
 const MOST_ITEMS = 1_000;
-/** Names that reach an object's prototype instead of a member (CWE-1321). */
-const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
-
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
@@ -60,7 +57,8 @@ function checkShape(body: unknown): void {
     if (keys > MOST_KEYS) refuse('', 'too_many_members', `must not have more than ${MOST_KEYS} members`);
     for (const name of names) {
       const member = `${pointer}/${escapePointer(name)}`;
-      if (FORBIDDEN_KEYS.has(name)) refuse(member, 'unknown_member', 'is not known');
+      // they reach an object's prototype (CWE-1321), and class-transformer would leave them out silently
+      if (name in Object.prototype || name === 'prototype') refuse(member, 'unknown_member', 'is not known');
       checkText(name, member);
       open.push({ value: (value as Record<string, unknown>)[name], pointer: member, depth: depth + 1 });
     }

@@ -24,6 +24,8 @@ export class RequestValidationPipe extends ValidationPipe {
   }
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    // it would make a number of `0x10`, before IdPipe sees it
+    if (metadata.type === 'param') return value;
     if (metadata.type === 'body' && (typeof value !== 'object' || value === null || Array.isArray(value)))
       throw Problem.invalid([{ pointer: '', code: 'not_an_object', message: 'must be a JSON object' }]);
     try {

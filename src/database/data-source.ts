@@ -17,7 +17,7 @@ const QUEUE_LIMIT = 500;
  * from; and no longer waits for a lock than a client waits for an answer.
  */
 const SESSION = [
-  `SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES'), innodb_lock_wait_timeout = 3`,
+  `SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES'), innodb_lock_wait_timeout = 1`,
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
 ];
 

@@ -97,7 +97,8 @@ export class KeyPaging {
   private open(cursor: string, scope: string): [value: string | number, id: number] {
     const bytes = Buffer.from(cursor, 'base64url');
     const body = bytes.subarray(MAC_BYTES).toString();
-    if (!this.secrets.verifies('cursor', scope + body, bytes.subarray(0, MAC_BYTES)))
+    const isOurs = bytes.toString('base64url') === cursor;
+    if (!isOurs || !this.secrets.verifies('cursor', scope + body, bytes.subarray(0, MAC_BYTES)))
       throw Problem.invalid([
         {
           pointer: 'cursor',

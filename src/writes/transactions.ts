@@ -1,12 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
+import { Problem } from '../common/errors.js';
 import { isConflict } from '../database/driver-errors.js';
 
 const RETRIES = 3;
+/** After so long there is no other try: the client gets its answer within three seconds. */
+const GIVE_UP_AFTER_MS = 1_500;
 
 /** Thrown inside a transaction that has to start over: what it read has been changed by another. */
-export class Overtaken extends Error {}
+export class Overtaken extends Problem {
+  constructor() {
+    super('overloaded');
+  }
+}
 
 /** Transactions that are tried again as a whole when they lose to another. */
 @Injectable()
@@ -15,11 +22,13 @@ export class Transactions {
 
   /** `work` may run several times; it uses the given manager alone, and does nothing that cannot be rolled back. */
   async run<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    const start = performance.now();
     for (let attempt = 0; ; attempt++) {
       try {
         return await this.dataSource.transaction(work);
       } catch (error) {
-        if (attempt === RETRIES || !(error instanceof Overtaken || isConflict(error))) throw error;
+        const isLast = attempt === RETRIES || performance.now() - start > GIVE_UP_AFTER_MS;
+        if (isLast || !(error instanceof Overtaken || isConflict(error))) throw error;
         // apart, or they meet again
         await sleep(10 + Math.random() * 90);
       }

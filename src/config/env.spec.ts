@@ -1,0 +1,270 @@
+import { readFileSync } from 'node:fs';
+import { ConfigurationError, EXIT_CONFIGURATION, readEnv } from './env.js';
+
+/** Thirty-two bytes. */
+const SECRET = '0123456789abcdef0123456789abcdef';
+
+function mistakesOf(source: Record<string, string>): string[] {
+  try {
+    readEnv(source);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error.mistakes;
+    throw error;
+  }
+  return [];
+}
+
+const accepts = (name: string, value: string): boolean =>
+  !mistakesOf({ [name]: value }).some(
+    (mistake) => mistake.startsWith(`${name} `) && !/required|go together/.test(mistake),
+  );
+
+describe('the environment', () => {
+  it('needs nothing: the embedded database on loopback is what there is without it', () => {
+    expect(readEnv({})).toMatchObject({
+      NODE_ENV: 'development',
+      HOST: '127.0.0.1',
+      PORT: 5000,
+      PUBLIC_URL: undefined,
+      TRUSTED_PROXIES: [],
+      CORS_ORIGINS: [],
+      DATA_DIR: '.data',
+      DATABASE_URI: undefined,
+      DATABASE_POOL: 10,
+      JWT_SECRET: undefined,
+      ADMIN_EMAIL: undefined,
+      ADMIN_PASSWORD: undefined,
+      DOCS: true,
+      LOG_LEVEL: 'info',
+    });
+  });
+
+  it('takes an empty variable, or one of spaces, for one that is not set', () => {
+    const names = Object.keys(readEnv({}));
+    for (const blank of ['', '   ', '\t'])
+      expect(readEnv(Object.fromEntries(names.map((name) => [name, blank])))).toEqual(readEnv({}));
+  });
+
+  it('cuts off the space around a value', () => {
+    expect(readEnv({ PORT: ' 8080 ', LOG_LEVEL: 'warn\n' })).toMatchObject({ PORT: 8080, LOG_LEVEL: 'warn' });
+  });
+
+  it('does not mind variables that are not its own', () => {
+    expect(readEnv({ PATH: '/bin', npm_config_cache: 'x' })).toEqual(readEnv({}));
+  });
+
+  it('reports every mistake at once, with its name and the reason', () => {
+    const mistakes = mistakesOf({
+      NODE_ENV: 'staging',
+      PORT: 'http',
+      PUBLIC_URL: 'crm.example.com',
+      TRUSTED_PROXIES: 'everybody',
+      CORS_ORIGINS: '*',
+      DATABASE_URI: 'postgres://localhost/crm',
+      DATABASE_POOL: '0',
+      JWT_SECRET: 'short',
+      ADMIN_EMAIL: 'nobody',
+      ADMIN_PASSWORD: 'short',
+      DOCS: 'yes',
+      LOG_LEVEL: 'chatty',
+    });
+    expect(mistakes).toEqual([
+      'NODE_ENV must be one of development, test, production',
+      'PORT must be a whole number from 0 to 65535',
+      expect.stringMatching(/^PUBLIC_URL must be an origin/),
+      expect.stringMatching(/^TRUSTED_PROXIES must be IP addresses/),
+      expect.stringMatching(/^CORS_ORIGINS must be an origin/),
+      expect.stringMatching(/^DATABASE_URI must be mysql:/),
+      'DATABASE_POOL must be a whole number from 1 to 1000',
+      expect.stringMatching(/^JWT_SECRET each secret must have at least 32 bytes/),
+      expect.stringMatching(/^ADMIN_EMAIL must be an e-mail address/),
+      'ADMIN_PASSWORD must have 8 to 128 characters',
+      'DOCS must be one of on, off',
+      expect.stringMatching(/^LOG_LEVEL must be one of debug, info/),
+    ]);
+  });
+
+  it('never shows a value: it may be a secret, and many read the log', () => {
+    const values = {
+      NODE_ENV: 'zq-env',
+      PORT: 'zq-port',
+      PUBLIC_URL: 'https://zq-user:zq-pass@zq-host/zq-path',
+      TRUSTED_PROXIES: 'zq-proxy',
+      CORS_ORIGINS: 'https://zq-origin/zq',
+      DATABASE_URI: 'zq://zq-user:zq-password@zq-db/zq',
+      DATABASE_POOL: 'zq-pool',
+      JWT_SECRET: 'zq-secret,zq-older',
+      ADMIN_EMAIL: 'zq-email',
+      ADMIN_PASSWORD: 'zq-pw',
+      DOCS: 'zq-docs',
+      LOG_LEVEL: 'zq-level',
+    };
+    const error = (() => {
+      try {
+        return readEnv(values);
+      } catch (thrown) {
+        return thrown as ConfigurationError;
+      }
+    })();
+    expect(error).toBeInstanceOf(ConfigurationError);
+    const { message, mistakes, stack } = error as ConfigurationError;
+    expect(mistakes).toHaveLength(12);
+    expect(`${message} ${mistakes.join()} ${stack} ${JSON.stringify(error)}`).not.toMatch(/zq/);
+    expect(message).toContain('12 mistake(s)');
+    for (const mistake of mistakes) expect(message).toContain(`\n  ${mistake}`);
+  });
+
+  it('ends the process with EX_CONFIG', () => {
+    expect(EXIT_CONFIGURATION).toBe(78);
+  });
+
+  it.each([
+    ['NODE_ENV', ['development', 'test', 'production'], ['prod', 'Production', 'constructor']],
+    ['HOST', ['0.0.0.0', '::', 'localhost'], []],
+    ['PORT', ['0', '1', '65535', '080'], ['-1', '65536', '1e3', '0x50', '80.5', '80 81', 'Infinity', 'NaN']],
+    ['DATABASE_POOL', ['1', '1000'], ['0', '1001', '-1', 'ten', '1.5']],
+    ['DOCS', ['on', 'off'], ['true', 'false', 'ON', '1']],
+    ['LOG_LEVEL', ['debug', 'info', 'warn', 'error'], ['trace', 'INFO', 'log', 'silent']],
+    [
+      'PUBLIC_URL',
+      ['https://crm.example.com', 'http://localhost:5000', 'https://crm.example.com/', 'http://[::1]:5000'],
+      [
+        'crm.example.com',
+        'https://crm.example.com/crm',
+        'https://crm.example.com?x',
+        'ftp://crm.example.com',
+        'https://',
+        '//x',
+      ],
+    ],
+    [
+      'CORS_ORIGINS',
+      ['https://crm.example.com', 'https://a.example.com, http://localhost:3000', 'https://a.example.com,'],
+      [
+        '*',
+        'null',
+        'https://*.example.com',
+        'https://a.example.com,*',
+        'https://a.example.com/x',
+        'https://u:p@a.example.com',
+      ],
+    ],
+    [
+      'TRUSTED_PROXIES',
+      [
+        '127.0.0.1',
+        '10.0.0.0/8',
+        '::1',
+        'fd00::/8',
+        'loopback,linklocal , uniquelocal',
+        '35.191.0.0/16,130.211.0.0/22',
+      ],
+      [
+        'true',
+        '*',
+        '1',
+        'all',
+        '10.0.0.0/33',
+        '10.0.0/8',
+        '::1/129',
+        '10.0.0.0/8/8',
+        '10.0.0.0/',
+        '10.0.0.0/-1',
+        'proxy.local',
+      ],
+    ],
+    [
+      'JWT_SECRET',
+      [SECRET, `${SECRET},${SECRET}`, '🔑'.repeat(8)],
+      [SECRET.slice(1), `${SECRET},short`, `short,${SECRET}`, '🔑'.repeat(7)],
+    ],
+    [
+      'ADMIN_EMAIL',
+      ['carla@example.com', 'carla@localhost'],
+      ['carla', '@example.com', 'c@', 'a b@c', `${'a'.repeat(120)}@b`],
+    ],
+    ['ADMIN_PASSWORD', ['12345678', '🔑'.repeat(8), 'a'.repeat(128)], ['1234567', '🔑'.repeat(7), 'a'.repeat(129)]],
+    [
+      'DATABASE_URI',
+      [
+        'mysql://crm:secret@db:3306/crm',
+        'mysql+pymysql://crm:secret@db/crm',
+        'mariadb://crm@db/crm',
+        'mysql+pymysql://crm:p%40ss%2Fword@localhost/crm?socketPath=/cloudsql/project:region:instance',
+        'mysql://crm:secret@localhost/crm?socketPath=/cloudsql/project:region:instance',
+      ],
+      [
+        'postgres://db/crm',
+        'sqlite:///crm.db',
+        'db/crm',
+        'mysql://db',
+        'mysql://db/',
+        'mysql',
+        'xmysql://db/crm',
+        'mysql+://db/crm',
+      ],
+    ],
+  ])('knows which values of %s are right', (name, right, wrong) => {
+    expect(right.filter((value) => !accepts(name, value))).toEqual([]);
+    expect(wrong.filter((value) => accepts(name, value))).toEqual([]);
+  });
+
+  it('reads lists, and leaves out their empty items', () => {
+    const env = readEnv({
+      CORS_ORIGINS: 'https://a.example.com/, ,https://b.example.com,',
+      TRUSTED_PROXIES: 'loopback,',
+    });
+    expect(env.CORS_ORIGINS).toEqual(['https://a.example.com', 'https://b.example.com']);
+    expect(env.TRUSTED_PROXIES).toEqual(['loopback']);
+  });
+
+  it('reads the secrets in order: the first one signs', () => {
+    expect(readEnv({ JWT_SECRET: ` ${SECRET}2 , ${SECRET}1` }).JWT_SECRET).toEqual([`${SECRET}2`, `${SECRET}1`]);
+  });
+
+  it('reads the parts of a database address', () => {
+    const { DATABASE_URI: uri } = readEnv({
+      DATABASE_URI: 'mysql+pymysql://crm:p%40ss@db.internal:3307/crm?socketPath=/cloudsql/p:r:i',
+      JWT_SECRET: SECRET,
+    });
+    expect(uri).toMatchObject({ hostname: 'db.internal', port: '3307', username: 'crm', pathname: '/crm' });
+    expect(decodeURIComponent(uri!.password)).toBe('p@ss');
+    expect(uri!.searchParams.get('socketPath')).toBe('/cloudsql/p:r:i');
+  });
+
+  it('refuses a database address with a % that encodes nothing, which would only fail once it is used', () => {
+    for (const uri of ['mysql://crm:100%@db/crm', 'mysql://crm%zz@db/crm', 'mysql://crm@db/c%rm'])
+      expect([uri, accepts('DATABASE_URI', uri)]).toEqual([uri, false]);
+  });
+
+  it('lower-cases the e-mail of the first admin, as sign-in does', () => {
+    expect(readEnv({ ADMIN_EMAIL: ' Carla@Example.COM ', ADMIN_PASSWORD: 'correct horse' }).ADMIN_EMAIL).toBe(
+      'carla@example.com',
+    );
+  });
+
+  it.each([
+    ['ADMIN_EMAIL alone', { ADMIN_EMAIL: 'carla@example.com' }],
+    ['ADMIN_PASSWORD alone', { ADMIN_PASSWORD: 'correct horse' }],
+    ['an empty ADMIN_PASSWORD', { ADMIN_EMAIL: 'carla@example.com', ADMIN_PASSWORD: '' }],
+  ])('refuses %s', (_, source) => {
+    expect(mistakesOf(source)).toEqual([expect.stringMatching(/^ADMIN_EMAIL and ADMIN_PASSWORD go together/)]);
+  });
+
+  it.each([
+    ['no JWT_SECRET', {}],
+    ['an empty JWT_SECRET', { JWT_SECRET: ' ' }],
+    ['a JWT_SECRET of commas only', { JWT_SECRET: ' , ,' }],
+  ])('refuses a database server with %s, as each instance would make a secret of its own', (_, source) => {
+    const mistakes = mistakesOf({ DATABASE_URI: 'mysql://crm@db/crm', ...source });
+    expect(mistakes).toEqual([expect.stringMatching(/^JWT_SECRET /)]);
+  });
+
+  it('is described in .env.example, variable by variable', () => {
+    const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
+    const described = new Set([...example.matchAll(/^#?\s?([A-Z][A-Z_]+)=/gm)].map(([, name]) => name));
+    const names = Object.keys(readEnv({}));
+    expect(names.length).toBeGreaterThan(10);
+    expect(names.filter((name) => !described.has(name))).toEqual([]);
+  });
+});
