@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { AccessGuard } from './auth/access.guard.js';
 import { AuthModule } from './auth/auth.module.js';
 import { DeclaredMembersGuard } from './common/declared-members.guard.js';
 import { ProblemFilter } from './common/problem.filter.js';
@@ -23,7 +24,6 @@ export class AppModule {
       imports: [
         ConfigModule.of(env, clock),
         DatabaseModule.of(env, entities),
-        // the guard of this one comes first: who may not use a route learns nothing else about it
         AuthModule,
         UsersModule,
         CustomersModule,
@@ -31,6 +31,8 @@ export class AppModule {
         HealthModule,
       ],
       providers: [
+        // in this order: who may not use a route learns nothing else about it
+        { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: DeclaredMembersGuard },
         { provide: APP_PIPE, useClass: RequestValidationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },

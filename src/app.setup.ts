@@ -4,7 +4,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppModule } from './app.module.js';
-import { addResponseHeaders, requestIdOf, SECURITY_HEADERS } from './common/http-hooks.js';
+import { addResponseHeaders, requestIdOf } from './common/http-hooks.js';
 import { acceptJsonOnly, BODY_LIMIT } from './common/json-body.js';
 import { answerUnreadable, ProblemFilter } from './common/problem.filter.js';
 import { Clock } from './config/clock.js';
@@ -33,10 +33,8 @@ export async function createService(env: Env, clock = new Clock()): Promise<Serv
     keepAliveTimeout: 620_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16 * 1024 },
     clientErrorHandler: answerUnreadable,
-    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
-      void reply.headers(SECURITY_HEADERS).header('X-Request-Id', request.id);
-      problems.answer(error, request, reply);
-    },
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      problems.answer(error, request, reply),
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(env, clock), adapter, {
     bodyParser: false,

@@ -1,9 +1,7 @@
 import { Module } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
 import { JwtModule } from '@nestjs/jwt';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { UsersModule } from '../users/users.module.js';
-import { AccessGuard } from './access.guard.js';
 import { AccessTokens } from './access-tokens.js';
 import { AccountController } from './account.controller.js';
 import { AuthService } from './auth.service.js';
@@ -15,6 +13,7 @@ import { SessionsService } from './sessions.service.js';
 @Module({
   imports: [TypeOrmModule.forFeature([Session]), JwtModule.register({}), UsersModule],
   controllers: [LoginController, AccountController],
-  providers: [AuthService, SessionsService, AccessTokens, RefreshTokens, { provide: APP_GUARD, useClass: AccessGuard }],
+  providers: [AuthService, SessionsService, AccessTokens, RefreshTokens],
+  exports: [AuthService],
 })
 export class AuthModule {}

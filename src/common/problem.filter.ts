@@ -11,7 +11,8 @@ import { originOf } from './origin.js';
 
 /** What Fastify and Nest themselves refuse, by status. */
 const BY_STATUS: Record<number, ProblemCode> = {
-  400: 'malformed_request',
+  // from outside of the folder of the documentation's files
+  403: 'not_found',
   404: 'not_found',
   413: 'payload_too_large',
   414: 'uri_too_long',
@@ -35,13 +36,18 @@ export class ProblemFilter implements ExceptionFilter {
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = toProblem(error);
-    if (problem.status >= 500) this.logger.error({ code: problem.code, requestId: request.id, ...harmless(error) });
+    if (problem.code === 'internal_error') this.logger.error({ requestId: request.id, ...harmless(error) });
+    // without a stack: there may be many, and writing it out would make the load that they tell of worse
+    else if (problem.status >= 500) this.logger.warn({ code: problem.code, requestId: request.id });
     if (problem.status === 401) void reply.header('WWW-Authenticate', challenge(request));
     if (problem.status === 429 || problem.status === 503)
       void reply.header('Retry-After', problem.extras.retryAfter ?? RETRY_AFTER_S);
     if (problem.extras.currentVersion) void reply.header('ETag', `"v${problem.extras.currentVersion}"`);
     void reply
       .code(problem.status)
+      // again, as what the router refuses has passed no hook
+      .headers(SECURITY_HEADERS)
+      .header('X-Request-Id', request.id)
       .header('Content-Type', 'application/problem+json; charset=utf-8')
       .header('Cache-Control', 'no-store')
       .send(JSON.stringify(documentOf(problem, request)));
@@ -77,7 +83,8 @@ const UNREADABLE: Record<string, ProblemCode> = {
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const status = error instanceof HttpException ? error.getStatus() : (error as { statusCode?: unknown })?.statusCode;
-  const code = BY_STATUS[status as number];
+  const isRefused = typeof status === 'number' && status >= 400 && status < 500;
+  const code = BY_STATUS[status as number] ?? (isRefused ? 'malformed_request' : undefined);
   return (code && new Problem(code)) ?? problemOf(error) ?? new Problem('internal_error');
 }
 

@@ -13,6 +13,8 @@ const MOST_WAITING = 64;
 
 /** More than any Werkzeug has ever asked for; a forged hash in the database must not keep us busy for a year. */
 const MOST_ITERATIONS = 2_000_000;
+/** Memory times passes: room for parameters of a time to come. */
+const MOST_ARGON2_WORK = 4 * ARGON2.memoryCost * ARGON2.timeCost;
 const MOST_SCRYPT_BYTES = 64 * 1024 * 1024;
 
 /** A hash of nobody's password: checked when there is no account, so that the answer takes as long. */
@@ -62,9 +64,13 @@ type Check = (password: string) => Promise<boolean>;
 
 /** How to check against a stored hash; undefined if it is none that we know, or asks for unbounded work. */
 function checkOf(stored: string): Check | undefined {
-  if (/^\$argon2id\$v=19\$m=\d{1,6},t=\d{1,2},p=\d\$/.test(stored))
-    return (password) => verify(stored, password).catch(() => false);
-  return werkzeugPbkdf2(stored) ?? werkzeugScrypt(stored);
+  return argon2id(stored) ?? werkzeugPbkdf2(stored) ?? werkzeugScrypt(stored);
+}
+
+function argon2id(stored: string): Check | undefined {
+  const [, memory, passes] = /^\$argon2id\$v=19\$m=(\d{1,6}),t=(\d{1,2}),p=[1-4]\$/.exec(stored) ?? [];
+  const isBounded = Number(memory) * Number(passes) <= MOST_ARGON2_WORK;
+  return isBounded ? (password) => verify(stored, password).catch(() => false) : undefined;
 }
 
 /** `pbkdf2:sha256:150000$<salt>$<hex>`; the salt is used as the text it is. */
