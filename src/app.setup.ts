@@ -33,8 +33,12 @@ export async function createService(env: Env, clock = new Clock()): Promise<Serv
     keepAliveTimeout: 620_000,
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16 * 1024 },
     clientErrorHandler: answerUnreadable,
-    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
-      problems.answer(error, request, reply),
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      // before any hook, that of CORS as well: scripts could not read the answer
+      const { origin = '' } = request.headers;
+      if (env.CORS_ORIGINS.includes(origin)) void reply.headers(corsHeaders(origin));
+      problems.answer(error, request, reply);
+    },
   });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(env, clock), adapter, {
     bodyParser: false,
@@ -56,11 +60,18 @@ export async function createService(env: Env, clock = new Clock()): Promise<Serv
   const api = await describeApi(app);
   enforceContracts(fastify, api);
   if (env.DOCS) serveDocs(app, api);
-  app.enableShutdownHooks();
+  // the process ends with 0, rather than by the signal once more
+  app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   await app.init();
   await fastify.ready();
   return { app, api };
 }
+
+const corsHeaders = (origin: string): Record<string, string> => ({
+  'Access-Control-Allow-Origin': origin,
+  'Access-Control-Expose-Headers': HEADERS_FOR_SCRIPTS.join(', '),
+  Vary: 'Origin',
+});
 
 function serveDocs(app: NestFastifyApplication, api: OpenAPIObject): void {
   SwaggerModule.setup('docs', app, api, { jsonDocumentUrl: 'openapi.json', yamlDocumentUrl: 'openapi.yaml' });

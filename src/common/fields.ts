@@ -1,7 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { isEmail, ValidateBy } from 'class-validator';
+import { isEmail, ValidateBy, ValidateIf } from 'class-validator';
 
 /** What is wrong with a value: a stable code and words for people. */
 type Complaint = [code: string, message: string];
@@ -29,6 +29,9 @@ function field({ schema, normalize, check }: Field): PropertyDecorator {
     }),
   );
 }
+
+/** May be missing, but not null; with `IsOptional` it may be either. */
+export const MayBeMissing = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
 /** As the database counts: MySQL's VARCHAR(n) holds n code points, JavaScript's length counts half of an emoji. */
 const codePoints = (text: string): number => {

@@ -59,7 +59,7 @@ const list =
 
 const origin: Reader<string> = (raw) => {
   const url = URL.canParse(raw) ? new URL(raw) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || raw.replace(/\/$/, '') !== url.origin)
+  if (!url || !/^https?:$/.test(url.protocol) || raw.includes('*') || raw.replace(/\/$/, '') !== url.origin)
     throw new Error('must be an origin such as https://crm.example.com, without a path');
   return url.origin;
 };
@@ -74,12 +74,29 @@ const proxy: Reader<string> = (raw) => {
   return raw;
 };
 
-// The Flask service's addresses may name SQLAlchemy's driver: mysql+pymysql://
+// The Flask service's addresses may name SQLAlchemy's driver, and leave out the host of a socket: mysql+pymysql://me@/db
 const database: Reader<URL> = (raw) => {
-  const url = URL.canParse(raw) ? new URL(raw) : undefined;
-  if (!url || !/^(mysql|mariadb)(\+\w+)?:$/.test(url.protocol) || url.pathname.length < 2)
-    throw new Error('must be mysql://user:password@host:3306/database');
+  const address = raw.replace('@/', '@localhost/');
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  const parts = url && [url.username, url.password, url.pathname];
+  if (!url || !/^(mysql|mariadb)(\+\w+)?:$/.test(url.protocol) || url.pathname.length < 2 || !parts?.every(isEncoded))
+    throw new Error('must be mysql://user:password@host:3306/database, with special characters as %..');
   return url;
+};
+
+function isEncoded(part: string): boolean {
+  try {
+    decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const secrets: Reader<string[]> = (raw) => {
+  const found = list(secret)(raw);
+  if (found.length === 0) throw new Error('must have at least one secret');
+  return found;
 };
 
 const secret: Reader<string> = (raw) => {
@@ -126,7 +143,7 @@ export function readEnv(source: NodeJS.ProcessEnv): Env {
     DATA_DIR: read('DATA_DIR', text, '.data'),
     DATABASE_URI: read('DATABASE_URI', database),
     DATABASE_POOL: read('DATABASE_POOL', integer(1, 1000), 10),
-    JWT_SECRET: read('JWT_SECRET', list(secret)),
+    JWT_SECRET: read('JWT_SECRET', secrets),
     ADMIN_EMAIL: read('ADMIN_EMAIL', email),
     ADMIN_PASSWORD: read('ADMIN_PASSWORD', password),
     DOCS: read('DOCS', oneOf('on', 'off'), 'on') === 'on',

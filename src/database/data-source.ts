@@ -53,7 +53,7 @@ async function server(uri: URL, env: Env): Promise<DataSourceOptions> {
     host: uri.hostname,
     port: Number(uri.port || 3306),
     database: decodeURIComponent(uri.pathname.slice(1)),
-    socketPath: uri.searchParams.get('socketPath') ?? undefined,
+    socketPath: uri.searchParams.get('socketPath') ?? uri.searchParams.get('unix_socket') ?? undefined,
     connectTimeout: CONNECT_TIMEOUT_MS,
     charset: 'utf8mb4',
   };

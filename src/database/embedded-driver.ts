@@ -63,15 +63,23 @@ class EmbeddedQueryRunner extends BetterSqlite3QueryRunner {
   override async rollbackTransaction(): Promise<void> {
     try {
       await super.rollbackTransaction();
+    } catch (error) {
+      // SQLite has rolled back by itself, as it does when the disk is full: there is nothing left to do
+      if (!/no transaction is active/.test((error as Error).message)) throw error;
+      this.isTransactionActive = false;
+      this.transactionDepth = 0;
     } finally {
       if (!this.isTransactionActive) this.gate.leave(this);
     }
   }
 
   override async release(): Promise<void> {
-    if (this.isTransactionActive) await this.rollbackTransaction();
-    this.gate.leave(this);
-    await super.release();
+    try {
+      if (this.isTransactionActive) await this.rollbackTransaction();
+    } finally {
+      this.gate.leave(this);
+      await super.release();
+    }
   }
 
   /** Statements outside of a transaction run between transactions, never inside one of somebody else. */

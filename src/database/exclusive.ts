@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import Libsql from 'libsql';
 import type { DataSource } from 'typeorm';
 import { dialectOf } from './dialect.js';
@@ -12,7 +13,7 @@ type Release = () => void | Promise<void>;
  * which ends with its connection.
  */
 export async function exclusively<T>(dataSource: DataSource, dataDir: string, work: () => Promise<T>): Promise<T> {
-  const release = dialectOf(dataSource) === 'sqlite' ? lockFile(dataDir) : await lockServer(dataSource);
+  const release = await (dialectOf(dataSource) === 'sqlite' ? lockFile(dataDir) : lockServer(dataSource));
   try {
     return await work();
   } finally {
@@ -21,10 +22,19 @@ export async function exclusively<T>(dataSource: DataSource, dataDir: string, wo
 }
 
 /** The embedded database belongs to one machine: SQLite's own lock, on an empty file beside it. */
-function lockFile(dataDir: string): Release {
+async function lockFile(dataDir: string): Promise<Release> {
   const lock = new Libsql(join(dataDir, 'start.lock'));
-  lock.pragma(`busy_timeout = ${WAIT_S * 1000}`);
-  lock.exec('BEGIN EXCLUSIVE');
+  const deadline = Date.now() + WAIT_S * 1000;
+  for (;;) {
+    try {
+      lock.exec('BEGIN EXCLUSIVE');
+      break;
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'SQLITE_BUSY' || Date.now() > deadline) throw error;
+      // not by busy_timeout, which would hold up everything else in this process
+      await sleep(50);
+    }
+  }
   return () => {
     lock.exec('ROLLBACK');
     lock.close();

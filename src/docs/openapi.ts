@@ -100,14 +100,15 @@ function complete(operation: OperationObject, method: string, document: OpenAPIO
   const { [PROBLEMS_EXTENSION]: declared = [], ...rest } = operation as OperationObject & Record<string, ProblemCode[]>;
   delete (operation as unknown as Record<string, unknown>)[PROBLEMS_EXTENSION];
   if ((rest as Record<string, unknown>)[ACCESS] === 'public') operation.security = [];
-  for (const parameter of (rest.parameters ?? []) as ParameterObject[])
-    if (parameter.in === 'path' && parameter.name === 'id')
-      parameter.schema = { type: 'integer', minimum: 1, maximum: MOST_ID };
+  const inPath = ((rest.parameters ?? []) as ParameterObject[]).filter((parameter) => parameter.in === 'path');
+  for (const parameter of inPath)
+    if (parameter.name === 'id') parameter.schema = { type: 'integer', minimum: 1, maximum: MOST_ID };
 
   const responses = operation.responses as Record<string, ResponseObject>;
   for (const [status, response] of Object.entries(responses))
     describeSuccess(response, status, method, operation, document);
-  const codes = [...EVERYWHERE, ...(method === 'get' ? [] : READING_BODIES), ...declared];
+  const inPathCodes: ProblemCode[] = inPath.length > 0 ? ['uri_too_long'] : [];
+  const codes = [...EVERYWHERE, ...inPathCodes, ...(method === 'get' ? [] : READING_BODIES), ...declared];
   Object.assign(responses, problemResponses(codes));
   const json = (rest.requestBody as { content: Record<string, object> } | undefined)?.content;
   if (json && method === 'patch') json['application/merge-patch+json'] = json['application/json']!;

@@ -23,7 +23,7 @@ export function enforceContracts(fastify: FastifyInstance, document: OpenAPIObje
   fastify.addHook('onRoute', (route) => {
     if (route.url.startsWith('/login')) route.bodyLimit = LOGIN_BODY_LIMIT;
     const path = route.url.replace(/:(\w+)/g, '{$1}');
-    const method = String(route.method).toLowerCase();
+    const method = String(route.method).toLowerCase().replace('head', 'get');
     const operation = (document.paths[path] as Record<string, OperationObject> | undefined)?.[method];
     if (!operation) return;
     const parameters = (operation.parameters ?? []) as ParameterObject[];

@@ -1,8 +1,8 @@
-import { IsOptional } from 'class-validator';
 import {
   BooleanParameter,
   IntegerParameter,
   Line,
+  MayBeMissing,
   MOST_ID,
   normalizeEmail,
   OneOf,
@@ -16,42 +16,42 @@ const SORTS = ['id', 'name', 'surname', 'email', 'createdAt', 'lastModifiedAt'];
 /** What the lists of customers and of users have in common. */
 export class ListQuery {
   /** How many items a page has; 50 if nothing is said. */
-  @IsOptional()
+  @MayBeMissing()
   @IntegerParameter(1, 200)
   limit?: number;
 
   /** The `next` of the page before; with the same filters and order. */
-  @IsOptional()
+  @MayBeMissing()
   @Line(1000)
   cursor?: string;
 
   /** Adds `total` to the page. */
-  @IsOptional()
+  @MayBeMissing()
   @BooleanParameter()
   count?: boolean;
 
   /** The order; `-` in front for descending. The newest first if nothing is said. */
-  @IsOptional()
+  @MayBeMissing()
   @OneOf(...SORTS, ...SORTS.map((name) => `-${name}`))
   sort?: string;
 
   /** The one with this e-mail, whatever its case. */
-  @IsOptional()
+  @MayBeMissing()
   @Line(254)
   email?: string;
 
   /** Those created by the user with this id. */
-  @IsOptional()
+  @MayBeMissing()
   @IntegerParameter(1, MOST_ID)
   createdBy?: number;
 
   /** Those changed at this time or since. */
-  @IsOptional()
+  @MayBeMissing()
   @TimeParameter()
   modifiedSince?: Date;
 
   /** Only the deleted ones, instead of only those that are not. */
-  @IsOptional()
+  @MayBeMissing()
   @BooleanParameter()
   deleted?: boolean;
 }

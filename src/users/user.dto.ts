@@ -1,7 +1,6 @@
 import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
-import { IsOptional } from 'class-validator';
 import { PageDto } from '../lists/page.dto.js';
-import { Email, Line, NewPassword, OneOf } from '../common/fields.js';
+import { Email, Line, MayBeMissing, NewPassword, OneOf } from '../common/fields.js';
 import { deletedAtOf } from '../writes/writes.js';
 import type { User } from './user.entity.js';
 
@@ -24,12 +23,12 @@ export class CreateUserDto {
   surname: string;
 
   /** Admins manage users; `user` if nothing is said. */
-  @IsOptional()
+  @MayBeMissing()
   @OneOf(...ROLES)
   role?: Role;
 
   /** Without one the answer has an invitation, with which the user chooses their own. */
-  @IsOptional()
+  @MayBeMissing()
   @NewPassword()
   password?: string;
 }

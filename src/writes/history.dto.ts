@@ -1,17 +1,16 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsOptional } from 'class-validator';
 import { PageDto } from '../lists/page.dto.js';
-import { IntegerParameter, MOST_ID } from '../common/fields.js';
+import { IntegerParameter, MayBeMissing, MOST_ID } from '../common/fields.js';
 import type { Changes, History } from './history.entity.js';
 
 export class ListHistoryQuery {
   /** How many entries a page has; 50 if nothing is said. */
-  @IsOptional()
+  @MayBeMissing()
   @IntegerParameter(1, 200)
   limit?: number;
 
   /** The `next` of the page before. */
-  @IsOptional()
+  @MayBeMissing()
   @IntegerParameter(1, MOST_ID)
   cursor?: number;
 }

@@ -1,0 +1,272 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { DataSource } from 'typeorm';
+import { migrations } from '../migrations/index.js';
+import { createService } from '../src/app.setup.js';
+import { type Env, readEnv } from '../src/config/env.js';
+import { connectionOptions, openDataSource } from '../src/database/data-source.js';
+import { entities } from '../src/entities.js';
+import { createDatabase, type Kind, onEveryDatabase, type TestDatabase } from './support/databases.js';
+import { ADMIN, JWT_SECRET, newCustomer } from './support/service.js';
+
+const MAIN = fileURLToPath(new URL('../dist/src/main.js', import.meta.url));
+const NAMES = migrations.map(({ name }) => name);
+
+/** An empty database and what an instance on it is started with. */
+interface Place {
+  database: TestDatabase;
+  variables: Record<string, string>;
+  env: Env;
+  leave: () => Promise<void>;
+}
+
+async function emptyPlace(kind: Kind): Promise<Place> {
+  const database = await createDatabase(kind);
+  const directory = mkdtempSync(join(tmpdir(), 'crm-migrations-'));
+  const variables = {
+    NODE_ENV: 'test',
+    LOG_LEVEL: 'error',
+    DATA_DIR: directory,
+    ...(database.uri && { DATABASE_URI: database.uri, JWT_SECRET }),
+    ADMIN_EMAIL: ADMIN.email,
+    ADMIN_PASSWORD: ADMIN.password,
+  };
+  const leave = async (): Promise<void> => {
+    await database.drop();
+    rmSync(directory, { recursive: true, force: true });
+  };
+  return { database, variables, env: readEnv(variables), leave };
+}
+
+interface Instance {
+  url: string;
+  close: () => Promise<unknown>;
+}
+
+async function startHere(env: Env): Promise<Instance> {
+  const { app } = await createService(env);
+  await app.listen(0, '127.0.0.1');
+  return { url: await app.getUrl(), close: () => app.close() };
+}
+
+/** As a process: the embedded database belongs to one machine, not to one process, which would wait for itself. */
+async function startProcess(variables: Record<string, string>): Promise<Instance> {
+  const child = spawn(process.execPath, [MAIN], {
+    cwd: variables.DATA_DIR,
+    env: { ...variables, PORT: '0' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  const close = async (): Promise<unknown> => {
+    child.kill('SIGKILL');
+    return exited;
+  };
+  for await (const line of createInterface(child.stdout)) {
+    const url = /API:\s+(http\S+)/.exec(line)?.[1];
+    if (url) return { url, close };
+  }
+  throw new Error('The instance ended before it listened');
+}
+
+async function send(url: string, method: string, path: string, token?: string, body?: unknown): Promise<any> {
+  const response = await fetch(`${url}${path}`, {
+    method,
+    headers: {
+      ...(token && { authorization: `Bearer ${token}` }),
+      ...(body ? { 'content-type': 'application/json' } : {}),
+    },
+    body: body ? JSON.stringify(body) : undefined,
+  });
+  return { status: response.status, ...((await response.json()) as object) };
+}
+
+const signIn = (url: string): Promise<any> => send(url, 'POST', '/login', undefined, ADMIN);
+
+async function driftOf(dataSource: DataSource): Promise<string[]> {
+  const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
+  return upQueries.map(({ query }) => query);
+}
+
+const tablesOf = async (dataSource: DataSource): Promise<string[]> => {
+  const sql =
+    dataSource.options.type === 'better-sqlite3'
+      ? `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'`
+      : 'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()';
+  const rows = await dataSource.query<Array<{ name: string }>>(sql);
+  // TypeORM's own
+  return rows
+    .map(({ name }) => name)
+    .filter((name) => !['migrations', 'typeorm_metadata'].includes(name))
+    .sort();
+};
+
+const appliedIn = async (dataSource: DataSource): Promise<string[]> =>
+  (await dataSource.query<Array<{ name: string }>>('SELECT name FROM migrations ORDER BY id')).map(({ name }) => name);
+
+onEveryDatabase((kind) => {
+  describe('the migrations', () => {
+    let place: Place;
+    let dataSource: DataSource;
+    beforeAll(async () => {
+      place = await emptyPlace(kind);
+      dataSource = await openDataSource(await connectionOptions(place.env, entities));
+    });
+    afterAll(async () => {
+      await dataSource.destroy();
+      await place.leave();
+    });
+
+    it('make the schema that the entities expect, and nothing else', async () => {
+      await dataSource.runMigrations();
+      expect(await driftOf(dataSource)).toEqual([]);
+      expect(await appliedIn(dataSource)).toEqual(NAMES);
+      const expected = dataSource.entityMetadatas.map(({ tableName }) => tableName).sort();
+      expect(await tablesOf(dataSource)).toEqual(expected);
+    });
+
+    it('do nothing if all of them have been applied', async () => {
+      expect(await dataSource.runMigrations()).toEqual([]);
+    });
+
+    it('can be taken back one by one, on rows that are there, and applied again', async () => {
+      const at = '2026-11-01 12:00:00';
+      await dataSource.query(
+        `INSERT INTO users (id, email, name, surname, created_at, is_deleted) VALUES (1, 'carla@example.com', 'Carla', 'Núñez', ?, 0)`,
+        [at],
+      );
+      await dataSource.query(
+        `INSERT INTO customers (email, name, surname, created_by, last_modified_by, created_at, last_modified_at, is_deleted)
+          VALUES ('jose@example.com', 'José', 'García', 1, 1, ?, ?, 0)`,
+        [at, at],
+      );
+      // all but the first, whose tables hold what there was before us
+      for (const name of NAMES.slice(1).reverse()) {
+        expect((await appliedIn(dataSource)).at(-1)).toBe(name);
+        await dataSource.undoLastMigration();
+      }
+      expect(await appliedIn(dataSource)).toEqual(NAMES.slice(0, 1));
+      expect(await tablesOf(dataSource)).toEqual(['customers', 'users']);
+      expect(await dataSource.query('SELECT email, name FROM customers')).toEqual([
+        { email: 'jose@example.com', name: 'José' },
+      ]);
+
+      const again = await dataSource.runMigrations();
+      expect(again.map(({ name }) => name)).toEqual(NAMES.slice(1));
+      expect(await driftOf(dataSource)).toEqual([]);
+      expect(await dataSource.query('SELECT email, live_email, version FROM customers')).toEqual([
+        { email: 'jose@example.com', live_email: 'jose@example.com', version: 1 },
+      ]);
+    });
+
+    it('leave an empty database when the first is taken back too', async () => {
+      for (const _ of NAMES) await dataSource.undoLastMigration();
+      expect(await appliedIn(dataSource)).toEqual([]);
+      expect(await tablesOf(dataSource)).toEqual([]);
+      await dataSource.runMigrations();
+      expect(await driftOf(dataSource)).toEqual([]);
+    });
+
+    it('go on where one was killed half-way, as the server takes no DDL back', async () => {
+      // the last step of each is done, its record is not
+      for (const name of [...NAMES].reverse()) {
+        await dataSource.query('DELETE FROM migrations WHERE name = ?', [name]);
+        const again = await dataSource.runMigrations();
+        expect(again.map((migration) => migration.name)).toEqual([name]);
+      }
+      expect(await driftOf(dataSource)).toEqual([]);
+    });
+
+    it('are listed in order, each with a time of its own', () => {
+      const times = NAMES.map((name) => Number(/\d{13}$/.exec(name)?.[0]));
+      expect(times).toEqual([...new Set(times)].sort((a, b) => a - b));
+      const files = readdirSync(new URL('../migrations/', import.meta.url)).filter((file) => /^\d/.test(file));
+      expect(files).toHaveLength(NAMES.length);
+    });
+  });
+
+  describe('five instances that start at once on an empty database', () => {
+    let place: Place;
+    let instances: Instance[] = [];
+    beforeAll(async () => {
+      place = await emptyPlace(kind);
+      instances = await Promise.all(
+        Array.from({ length: 5 }, () =>
+          kind === 'SQLite' ? startProcess(place.variables) : startHere(readEnv(place.variables)),
+        ),
+      );
+    });
+    afterAll(async () => {
+      await Promise.all(instances.map(({ close }) => close()));
+      await place.leave();
+    });
+
+    it('apply each migration once, and make one first admin', async () => {
+      const dataSource = await openDataSource(await connectionOptions(place.env, entities));
+      try {
+        expect(await appliedIn(dataSource)).toEqual(NAMES);
+        expect(await driftOf(dataSource)).toEqual([]);
+        expect(await dataSource.query('SELECT id, email, admin FROM users')).toEqual([
+          { id: 1, email: ADMIN.email, admin: 1 },
+        ]);
+        expect(await dataSource.query('SELECT action, version FROM history')).toEqual([
+          { action: 'created', version: 1 },
+        ]);
+      } finally {
+        await dataSource.destroy();
+      }
+    });
+
+    it('share one secret: each takes the tokens of the others', async () => {
+      const tokens = await Promise.all(instances.map(async ({ url }) => (await signIn(url)).accessToken as string));
+      for (const { url } of instances)
+        for (const token of tokens) expect(await send(url, 'GET', '/me', token)).toMatchObject({ status: 200, id: 1 });
+    });
+
+    it('see at once what another has written', async () => {
+      const { accessToken } = await signIn(instances[0]!.url);
+      const written = await Promise.all(
+        instances.map(({ url }) => send(url, 'POST', '/customers', accessToken, newCustomer())),
+      );
+      expect(written.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201]);
+      for (const { id } of written)
+        for (const { url } of instances)
+          expect(await send(url, 'GET', `/customers/${id}`, accessToken)).toMatchObject({ status: 200, version: 1 });
+    });
+  });
+
+  describe('an instance that starts again', () => {
+    it('finds its data, keeps its secret and makes no other admin', async () => {
+      const place = await emptyPlace(kind);
+      try {
+        const first = await startHere(place.env);
+        const { accessToken, refreshToken } = await signIn(first.url);
+        const customer = await send(first.url, 'POST', '/customers', accessToken, newCustomer());
+        await first.close();
+
+        const second = await startHere(place.env);
+        try {
+          const found = await send(second.url, 'GET', `/customers/${customer.id}`, accessToken);
+          expect(found).toEqual({ ...customer, status: 200 });
+          const refreshed = await send(second.url, 'POST', '/login/refresh', undefined, { refreshToken });
+          expect(refreshed.status).toBe(200);
+          const { data } = await send(second.url, 'GET', '/users', refreshed.accessToken);
+          expect(data).toHaveLength(1);
+        } finally {
+          await second.close();
+        }
+        if (kind === 'SQLite') {
+          const file = join(place.env.DATA_DIR, 'jwt-secret');
+          expect(readFileSync(file, 'utf8')).toMatch(/^[\da-f]{64}$/);
+          expect(statSync(file).mode & 0o077).toBe(0);
+        }
+      } finally {
+        await place.leave();
+      }
+    });
+  });
+});

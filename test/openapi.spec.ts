@@ -1,0 +1,98 @@
+import { readFileSync } from 'node:fs';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { accessTable } from '../src/docs/access-table.js';
+import { startService, type TestService } from './support/service.js';
+
+/** Compared as text, so that a difference shows as a diff of the files. */
+const committed = (file: string): string => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
+
+interface Operation {
+  summary?: string;
+  parameters?: Array<{ name: string; in: string; description?: string; schema: object }>;
+  requestBody?: { content: Record<string, { schema: object }> };
+  responses: Record<string, { description: string; headers: object; content?: Record<string, { schema?: object }> }>;
+}
+
+describe('The OpenAPI', () => {
+  let service: TestService;
+  let api: OpenAPIObject;
+  let operations: Array<[string, Operation]>;
+
+  beforeAll(async () => {
+    service = await startService('SQLite');
+    api = JSON.parse(await (await fetch(`${service.anonymous.url}/openapi.json`)).text()) as OpenAPIObject;
+    operations = Object.entries(api.paths).flatMap(([path, item]) =>
+      Object.entries(item as Record<string, Operation>).map(([method, operation]): [string, Operation] => [
+        `${method.toUpperCase()} ${path}`,
+        operation,
+      ]),
+    );
+  });
+  afterAll(() => service.close());
+
+  it('is committed as the code generates it; if not, run `npm run api`', () => {
+    expect(`${JSON.stringify(api, null, 2)}\n`).toBe(committed('openapi.json'));
+  });
+
+  it('is committed with the table of who may use which route', () => {
+    expect(accessTable(api)).toBe(committed('docs/access.md'));
+  });
+
+  it('is of version 3.1 and is served as JSON, YAML and pages', async () => {
+    expect(api.openapi).toBe('3.1.0');
+    const yaml = await fetch(`${service.anonymous.url}/openapi.yaml`);
+    expect(await yaml.text()).toMatch(/^openapi: 3\.1\.0/m);
+    const page = await fetch(`${service.anonymous.url}/docs`);
+    expect(page.status).toBe(200);
+    expect(await page.text()).toContain('swagger-ui');
+    const script = await fetch(`${service.anonymous.url}/docs/swagger-ui-bundle.js`);
+    expect(script.status).toBe(200);
+  });
+
+  it('describes every operation, parameter and body', () => {
+    for (const [name, { summary, parameters = [], requestBody, responses }] of operations) {
+      expect([name, summary]).toEqual([name, expect.stringMatching(/\w/)]);
+      for (const parameter of parameters)
+        expect([name, parameter]).toEqual([name, expect.objectContaining({ schema: expect.any(Object) })]);
+      if (requestBody)
+        expect([name, Object.keys(requestBody.content)]).toEqual([name, expect.arrayContaining(['application/json'])]);
+      expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(['400', '500', '503'])]);
+    }
+  });
+
+  it('gives every answer with a body a schema, and every answer its request id', () => {
+    for (const [name, { responses }] of operations)
+      for (const [status, response] of Object.entries(responses)) {
+        const at = `${name} ${status}`;
+        expect([at, Object.keys(response.headers)]).toEqual([at, expect.arrayContaining(['X-Request-Id'])]);
+        if (['204', '304'].includes(status)) expect([at, response.content]).toEqual([at, undefined]);
+        else
+          expect([at, Object.values(response.content ?? {})]).toEqual([
+            at,
+            [expect.objectContaining({ schema: expect.any(Object) })],
+          ]);
+      }
+  });
+
+  it('says who may use each route', () => {
+    for (const [name, operation] of operations)
+      expect([name, (operation as unknown as Record<string, string>)['x-access']]).toEqual([
+        name,
+        expect.stringMatching(/^(public|user|admin)$/),
+      ]);
+  });
+
+  it('is not served with DOCS=off', async () => {
+    const quiet = await startService('SQLite', { env: { DOCS: 'off' } });
+    for (const path of ['/docs', '/openapi.json', '/openapi.yaml'])
+      expect((await fetch(`${quiet.anonymous.url}${path}`)).status).toBe(404);
+    await quiet.close();
+  });
+
+  it('documents every problem at its address', async () => {
+    const { body } = await service.anonymous.get('/customers');
+    const documentation = await fetch(body.type as string);
+    expect(await documentation.json()).toMatchObject({ code: 'unauthenticated', status: 401 });
+    expect((await service.anonymous.get('/problems/constructor')).status).toBe(404);
+  });
+});
