@@ -5,8 +5,8 @@ export default {
   testEnvironment: 'node',
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  // all cores: by default one is left for watching
-  maxWorkers: '100%',
+  // more than a laptop has cores to spare for: refused sign-ins, for one, mostly wait
+  maxWorkers: 3,
   testTimeout: 30_000,
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

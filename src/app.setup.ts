@@ -55,6 +55,8 @@ export async function createService(env: Env, clock = new Clock()): Promise<Serv
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       exposedHeaders: HEADERS_FOR_SCRIPTS,
       maxAge: 600,
+      // an OPTIONS that is no preflight is a request like any other
+      strictPreflight: false,
     });
 
   const api = await describeApi(app);

@@ -4,7 +4,7 @@ import Libsql from 'libsql';
 import { join } from 'node:path';
 import type { Answer, Client, RequestOptions } from './support/client.js';
 import { kinds, onEveryDatabase } from './support/databases.js';
-import { newCustomer, newUser, startService, type TestService, unique } from './support/service.js';
+import { ADMIN, newCustomer, newUser, startService, type TestService, unique } from './support/service.js';
 
 const KIB = 1024;
 const TABLES = ['users', 'customers', 'history', 'idempotency_records'];
@@ -985,6 +985,26 @@ onEveryDatabase((kind) => {
       expect(values.filter((value) => log.text().includes(value))).toEqual([]);
       expect(log.text()).not.toMatch(/argon2id|INSERT INTO|SELECT |correct horse|Bearer/);
     });
+  });
+
+  it('believes nothing that a trusted proxy could not have meant', async () => {
+    const proxied = await startService(kind, {
+      env: { TRUSTED_PROXIES: 'loopback', CORS_ORIGINS: 'https://app.example.com' },
+    });
+    const { url } = proxied.anonymous;
+    const answer = await fetch(`${url}/me`, {
+      headers: { 'x-forwarded-proto': 'javascript', 'x-forwarded-host': 'evil.example' },
+    });
+    expect(((await answer.json()) as { type: string }).type).toBe('/problems/unauthenticated');
+    const secure = await fetch(`${url}/me`, {
+      headers: { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'crm.example.com' },
+    });
+    expect(((await secure.json()) as { type: string }).type).toBe('https://crm.example.com/problems/unauthenticated');
+    const login = await proxied.anonymous.post('/login', ADMIN, { headers: { 'x-forwarded-for': 'x'.repeat(300) } });
+    expect(login.status).toBe(200);
+    const options = await fetch(`${url}/customers`, { method: 'OPTIONS' });
+    expect([options.status, await options.text()]).toEqual([204, '']);
+    await proxied.close();
   });
 });
 

@@ -600,4 +600,30 @@ onEveryDatabase((kind) => {
     const uncounted = await list(`/customers?createdBy=${owner}&limit=1&count=false`);
     expect(uncounted.body.page).toEqual({ next: expect.any(String) });
   });
+
+  it('refuses cursors of another history or that were made up', async () => {
+    const [first, second] = [
+      await service.admin.post('/customers', newCustomer()),
+      await service.admin.post('/customers', newCustomer()),
+    ];
+    for (const { body } of [first, second]) await service.admin.patch(`/customers/${body.id}`, { company: 'Cruz' });
+    const { body } = await service.admin.get(`/customers/${first.body.id}/history?limit=1`);
+    expect(
+      (await service.admin.get(`/customers/${first.body.id}/history?cursor=${body.page.next}`)).body.data,
+    ).toHaveLength(1);
+    for (const path of [`/customers/${second.body.id}/history`, `/users/1/history`, '/me/sessions', '/customers'])
+      for (const cursor of [body.page.next, '2', 'AAAA']) {
+        const answer = await service.admin.get(`${path}?cursor=${cursor}`);
+        expect([answer.status, answer.body.errors[0].code]).toEqual([400, 'invalid_cursor']);
+      }
+  });
+
+  // the embedded database has no limit on them
+  (kind === 'MariaDB' ? it : () => undefined)('prepares no statement for every way to ask for a list', async () => {
+    const prepared = async (): Promise<number> =>
+      Number((await query(`SHOW STATUS LIKE 'Prepared_stmt_count'`))[0].Value);
+    const before = await prepared();
+    for (let limit = 1; limit <= 40; limit++) await list(`/customers?limit=${limit}&count=true`);
+    expect((await prepared()) - before).toBeLessThan(20);
+  });
 });

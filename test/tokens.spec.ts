@@ -362,4 +362,9 @@ onEveryDatabase((kind) => {
       await expectRefused(sign(HEADER, claims, NEW_SECRET), rotated);
     });
   });
+
+  it('is taken if the clock of the instance that issued it is ahead', async () => {
+    await expectAccepted(sign(HEADER, { ...claims, exp: claims.iat + 630 }, key));
+    await expectRefused(sign(HEADER, { ...claims, exp: claims.iat + 700 }, key));
+  });
 });

@@ -930,4 +930,22 @@ onEveryDatabase((kind) => {
       expect(failure(await first.get('/users'))).toEqual([403, 'forbidden']);
     });
   });
+
+  describe('ADMIN_EMAIL', () => {
+    it('makes the user with this e-mail an admin if there is none, and keeps their password', async () => {
+      const alone = await startService(kind);
+      const user = await alone.user();
+      await alone.dataSource.query('UPDATE users SET admin = NULL');
+      const again = await startService(kind, {
+        beside: alone,
+        env: { ADMIN_EMAIL: user.email, ADMIN_PASSWORD: 'not theirs at all' },
+        signIn: false,
+      });
+      const { status, body } = await user.get('/me');
+      expect([status, body.role]).toEqual([200, 'admin']);
+      expect((await alone.anonymous.post('/login', { email: user.email, password: user.password })).status).toBe(200);
+      await again.close();
+      await alone.close();
+    });
+  });
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Overtaken, Transactions } from '../src/writes/transactions.js';
@@ -626,6 +627,28 @@ onEveryDatabase((kind) => {
       expect(status).toBe(201);
       expect(headers.get('idempotency-replayed')).toBeNull();
     });
+  });
+
+  it('refuses 50 at once with one key as it refuses the first', async () => {
+    const { email } = (await user.post('/customers', newCustomer())).body;
+    const key = unique();
+    const answers = await times(50, () => user.post('/customers', newCustomer({ email }), keyed(key)));
+    for (const { status, body } of answers) {
+      expect(status).toBe(409);
+      expect(['email_taken', 'idempotency_in_progress']).toContain(body.code);
+    }
+    expect(await withEmail(email)).toBe(1);
+  });
+
+  it('keeps no hash that a password could be guessed from', async () => {
+    const body = newUser();
+    const key = unique();
+    expect((await service.admin.post('/users', body, keyed(key))).status).toBe(201);
+    const stored = JSON.stringify(await query('SELECT * FROM idempotency_records'));
+    const plain = createHash('sha256')
+      .update(`POST /users\n${JSON.stringify(body)}`)
+      .digest('hex');
+    expect(stored).not.toContain(plain);
   });
 });
 

@@ -9,6 +9,8 @@ const ISSUER = 'crm-service';
 const TYPE = 'at+jwt';
 const HEADER = { alg: 'HS256', typ: TYPE } as const;
 const CACHED = 10_000;
+/** Instances' clocks differ: what one has just issued may seem to another to live too long. */
+const CLOCK_SKEW_S = 60;
 
 /** Whose token it is. What they may do is read from the database at every request. */
 export interface AccessClaims {
@@ -110,6 +112,6 @@ function hasOurHeader(token: string): boolean {
 function toVerified({ sub, sid, exp, aud }: Record<string, unknown>, now: number): Verified | undefined {
   const userId = typeof sub === 'string' && /^[1-9]\d{0,9}$/.test(sub) ? Number(sub) : undefined;
   if (userId === undefined || typeof sid !== 'number' || aud !== ISSUER) return undefined;
-  if (!Number.isSafeInteger(exp) || (exp as number) > now + ACCESS_TOKEN_S) return undefined;
+  if (!Number.isSafeInteger(exp) || (exp as number) > now + ACCESS_TOKEN_S + CLOCK_SKEW_S) return undefined;
   return { userId, sessionId: sid, expiresAtS: exp as number };
 }

@@ -1,11 +1,12 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Allow, Fails } from '../common/api.js';
+import { Allow, ApiIfMatch, Fails } from '../common/api.js';
 import { Context, type RequestContext } from '../common/request-context.js';
 import { IdPipe } from '../common/validation.js';
+import { PageQuery } from '../lists/list.query.js';
 import { AuthService } from './auth.service.js';
 import { ChangePasswordDto } from './login.dto.js';
-import { ListSessionsQuery, SessionPageDto } from './session.dto.js';
+import { SessionPageDto } from './session.dto.js';
 
 @ApiTags('Me')
 @Controller('me')
@@ -16,6 +17,7 @@ export class AccountController {
   @Put('password')
   @HttpCode(204)
   @Allow('user')
+  @ApiIfMatch()
   @Fails('wrong_password', 'overloaded')
   changePassword(
     @Context() context: RequestContext,
@@ -27,7 +29,7 @@ export class AccountController {
   /** Where you are signed in, newest first */
   @Get('sessions')
   @Allow('user')
-  listSessions(@Context() { caller }: RequestContext, @Query() query: ListSessionsQuery): Promise<SessionPageDto> {
+  listSessions(@Context() { caller }: RequestContext, @Query() query: PageQuery): Promise<SessionPageDto> {
     return this.auth.listSessions(caller, query);
   }
 

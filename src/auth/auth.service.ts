@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Problem } from '../common/errors.js';
 import type { Caller, Client, RequestContext } from '../common/request-context.js';
+import type { PageQuery } from '../lists/list.query.js';
 import { CredentialsService } from '../users/credentials.service.js';
 import { roleOf } from '../users/user.dto.js';
 import { UsersService } from '../users/users.service.js';
@@ -9,7 +10,7 @@ import { ACCESS_TOKEN_S, AccessTokens } from './access-tokens.js';
 import type { LoginDto, TokensDto } from './login.dto.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import type { Session } from './session.entity.js';
-import type { ListSessionsQuery, SessionPageDto } from './session.dto.js';
+import type { SessionPageDto } from './session.dto.js';
 import { SessionsService } from './sessions.service.js';
 
 /** A refusal takes at least this long, so that its time tells nothing of which kind of hash was checked, if any. */
@@ -66,7 +67,7 @@ export class AuthService {
     await this.sessions.keep(context.caller.sessionId, user.sessionEpoch);
   }
 
-  async listSessions({ userId, sessionId }: Caller, query: ListSessionsQuery): Promise<SessionPageDto> {
+  async listSessions({ userId, sessionId }: Caller, query: PageQuery): Promise<SessionPageDto> {
     return this.sessions.list(userId, await this.epochOf(userId), sessionId, query);
   }
 

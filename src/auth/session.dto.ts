@@ -1,19 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IntegerParameter, MayBeMissing, MOST_ID } from '../common/fields.js';
 import { PageDto } from '../lists/page.dto.js';
 import type { Session } from './session.entity.js';
-
-export class ListSessionsQuery {
-  /** How many sessions a page has; 50 if nothing is said. */
-  @MayBeMissing()
-  @IntegerParameter(1, 200)
-  limit?: number;
-
-  /** The `next` of the page before. */
-  @MayBeMissing()
-  @IntegerParameter(1, MOST_ID)
-  cursor?: number;
-}
 
 /** A signed-in client. */
 export class SessionDto {

@@ -9,9 +9,11 @@ import { insertedId } from '../database/dialect.js';
 import { Housekeeping } from '../database/housekeeping.js';
 import { Sql } from '../database/sql.js';
 import { Table } from '../database/table.js';
+import { Cursors } from '../lists/cursors.js';
+import type { PageQuery } from '../lists/list.query.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { Session } from './session.entity.js';
-import { SessionDto, type SessionPageDto, type ListSessionsQuery } from './session.dto.js';
+import { SessionDto, type SessionPageDto } from './session.dto.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** A session that is not refreshed for so long ends by itself; and however busy it is, it ends after the second. */
@@ -30,6 +32,7 @@ export class SessionsService {
     dataSource: DataSource,
     sql: Sql,
     private readonly tokens: RefreshTokens,
+    private readonly cursors: Cursors,
     private readonly clock: Clock,
     housekeeping: Housekeeping,
   ) {
@@ -94,8 +97,9 @@ export class SessionsService {
   }
 
   /** Those that are alive, newest first. */
-  async list(userId: number, epoch: number, current: number, query: ListSessionsQuery): Promise<SessionPageDto> {
+  async list(userId: number, epoch: number, current: number, query: PageQuery): Promise<SessionPageDto> {
     const { limit = 50, cursor } = query;
+    const scope = `sessions of ${userId}`;
     const now = this.clock.now();
     const found = await this.sessions.find({
       where: {
@@ -104,13 +108,13 @@ export class SessionsService {
         endedAt: IsNull(),
         expiresAt: MoreThan(now),
         rotatedAt: MoreThan(new Date(now.getTime() - IDLE_MS)),
-        ...(cursor && { id: LessThan(cursor) }),
+        ...(cursor && { id: LessThan(this.cursors.open<number>(cursor, scope)) }),
       },
       order: { id: 'DESC' },
       take: limit + 1,
     });
     const data = found.slice(0, limit).map((session) => SessionDto.from(session, current));
-    return { data, page: { next: found.length > limit ? String(data.at(-1)!.id) : null } };
+    return { data, page: { next: found.length > limit ? this.cursors.seal(data.at(-1)!.id, scope) : null } };
   }
 
   /** Ends one of the user's own sessions. */

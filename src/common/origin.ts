@@ -13,5 +13,5 @@ const HOST = /^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i;
 export function originOf(request: FastifyRequest): string {
   const { publicOrigin } = request.server;
   if (publicOrigin) return publicOrigin;
-  return HOST.test(request.host) ? `${request.protocol}://${request.host}` : '';
+  return HOST.test(request.host) && /^https?$/.test(request.protocol) ? `${request.protocol}://${request.host}` : '';
 }

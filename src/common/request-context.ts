@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { isIP } from 'node:net';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from './errors.js';
@@ -17,7 +17,7 @@ export interface WriteContext {
   by: number | null;
   requestId: string | null;
   ifMatch?: VersionCondition;
-  idempotency?: { key: string; requestHash: string; replayed: () => void };
+  idempotency?: { key: string; request: string; replayed: () => void };
 }
 
 export interface RequestContext extends WriteContext {
@@ -57,7 +57,8 @@ export const Context = createParamDecorator((_: unknown, execution: ExecutionCon
 export const FromClient = createParamDecorator((_: unknown, execution: ExecutionContext): Client => {
   const request = execution.switchToHttp().getRequest<FastifyRequest>();
   return {
-    ipAddress: request.ip,
+    // what a proxy forwards may be no address at all
+    ipAddress: isIP(request.ip) ? request.ip : (request.socket.remoteAddress ?? ''),
     userAgent: request.headers['user-agent']?.slice(0, 255) ?? null,
     requestId: request.id,
   };
@@ -70,8 +71,6 @@ function idempotencyOf(request: FastifyRequest): WriteContext['idempotency'] {
     throw Problem.invalid([
       { pointer: 'Idempotency-Key', code: 'not_allowed', message: 'must have 1 to 255 printable ASCII characters' },
     ]);
-  const requestHash = createHash('sha256')
-    .update(`${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}`)
-    .digest('hex');
-  return { key, requestHash, replayed: () => (request.replayed = true) };
+  const text = `${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}`;
+  return { key, request: text, replayed: () => (request.replayed = true) };
 }

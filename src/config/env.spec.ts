@@ -75,7 +75,7 @@ describe('the environment', () => {
       expect.stringMatching(/^TRUSTED_PROXIES must be IP addresses/),
       expect.stringMatching(/^CORS_ORIGINS must be an origin/),
       expect.stringMatching(/^DATABASE_URI must be mysql:/),
-      'DATABASE_POOL must be a whole number from 1 to 1000',
+      'DATABASE_POOL must be a whole number from 2 to 1000',
       expect.stringMatching(/^JWT_SECRET each secret must have at least 32 bytes/),
       expect.stringMatching(/^ADMIN_EMAIL must be an e-mail address/),
       'ADMIN_PASSWORD must have 8 to 128 characters',
@@ -122,7 +122,7 @@ describe('the environment', () => {
     ['NODE_ENV', ['development', 'test', 'production'], ['prod', 'Production', 'constructor']],
     ['HOST', ['0.0.0.0', '::', 'localhost'], []],
     ['PORT', ['0', '1', '65535', '080'], ['-1', '65536', '1e3', '0x50', '80.5', '80 81', 'Infinity', 'NaN']],
-    ['DATABASE_POOL', ['1', '1000'], ['0', '1001', '-1', 'ten', '1.5']],
+    ['DATABASE_POOL', ['2', '1000'], ['1', '1001', '-1', 'ten', '1.5']],
     ['DOCS', ['on', 'off'], ['true', 'false', 'ON', '1']],
     ['LOG_LEVEL', ['debug', 'info', 'warn', 'error'], ['trace', 'INFO', 'log', 'silent']],
     [

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 
 /** Every variable that the service reads, in one place: `.env.example` describes each of them. */
@@ -116,6 +117,12 @@ const password: Reader<string> = (raw) => {
   return raw;
 };
 
+/** The environment with what `.env` adds to it, for every program that starts here. */
+export function loadEnv(): Env {
+  if (existsSync('.env')) process.loadEnvFile('.env');
+  return readEnv(process.env);
+}
+
 /** Reads the environment; an empty variable counts as unset. Throws one ConfigurationError that names every mistake. */
 export function readEnv(source: NodeJS.ProcessEnv): Env {
   const mistakes: string[] = [];
@@ -123,10 +130,11 @@ export function readEnv(source: NodeJS.ProcessEnv): Env {
   function read<T>(name: keyof Env, reader: Reader<T>): T | undefined;
   function read<T>(name: keyof Env, reader: Reader<T>, fallback: T): T;
   function read<T>(name: keyof Env, reader: Reader<T>, fallback?: T): T | undefined {
-    const raw = source[name]?.trim();
-    if (!raw) return fallback;
+    const raw = source[name];
+    if (!raw?.trim()) return fallback;
     try {
-      return reader(raw);
+      // a password may begin or end with a space
+      return reader(name === 'ADMIN_PASSWORD' ? raw : raw.trim());
     } catch (error) {
       mistakes.push(`${name} ${(error as Error).message}`);
       return fallback;
@@ -142,7 +150,7 @@ export function readEnv(source: NodeJS.ProcessEnv): Env {
     CORS_ORIGINS: read('CORS_ORIGINS', list(origin), []),
     DATA_DIR: read('DATA_DIR', text, '.data'),
     DATABASE_URI: read('DATABASE_URI', database),
-    DATABASE_POOL: read('DATABASE_POOL', integer(1, 1000), 10),
+    DATABASE_POOL: read('DATABASE_POOL', integer(2, 1000), 10),
     JWT_SECRET: read('JWT_SECRET', secrets),
     ADMIN_EMAIL: read('ADMIN_EMAIL', email),
     ADMIN_PASSWORD: read('ADMIN_PASSWORD', password),

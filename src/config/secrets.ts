@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { Env } from './env.js';
 
-type Purpose = 'access-token' | 'refresh-token' | 'cursor' | 'idempotency';
+type Purpose = 'access-token' | 'refresh-token' | 'cursor' | 'idempotency' | 'idempotency-request';
 
 /**
  * Keys for every purpose, derived (HKDF, RFC 5869) from `JWT_SECRET`. The variable is a list that rotates:
@@ -84,7 +84,7 @@ const hmac = (key: KeyObject, text: string): Buffer => createHmac('sha256', key)
 /** The embedded mode needs no configuration: its secret is made once and kept beside its database. */
 function keptSecret(directory: string): string {
   const file = join(directory, 'jwt-secret');
-  mkdirSync(directory, { recursive: true });
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   try {
     // "wx" fails if the file is there: of two processes that start at once, one makes the secret and both read it
     writeFileSync(file, randomBytes(32).toString('hex'), { flag: 'wx', mode: 0o600 });

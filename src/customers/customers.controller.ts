@@ -2,8 +2,8 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } fr
 import { Allow, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, Fails } from '../common/api.js';
 import { Context, type RequestContext } from '../common/request-context.js';
 import { IdPipe } from '../common/validation.js';
-import { ListQuery } from '../lists/list.query.js';
-import { HistoryPageDto, ListHistoryQuery } from '../writes/history.dto.js';
+import { ListQuery, PageQuery } from '../lists/list.query.js';
+import { HistoryPageDto } from '../writes/history.dto.js';
 import { CreateCustomerDto, CustomerDto, CustomerPageDto, UpdateCustomerDto } from './customer.dto.js';
 import { CustomersService } from './customers.service.js';
 
@@ -73,7 +73,7 @@ export class CustomersController {
   @Get(':id/history')
   @Allow('user')
   @Fails('customer_not_found')
-  history(@Param('id', IdPipe) id: number, @Query() query: ListHistoryQuery): Promise<HistoryPageDto> {
+  history(@Param('id', IdPipe) id: number, @Query() query: PageQuery): Promise<HistoryPageDto> {
     return this.customers.history(id, query);
   }
 }

@@ -7,10 +7,10 @@ import { toSqlTime } from '../database/dialect.js';
 import { Sql } from '../database/sql.js';
 import { Table } from '../database/table.js';
 import { KeyPaging, type SortKey } from '../lists/key-paging.js';
-import { filterOf, type ListQuery } from '../lists/list.query.js';
+import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js';
 import { PhotosService } from '../storage/photos.service.js';
 import { Histories } from '../writes/histories.js';
-import type { HistoryPageDto, ListHistoryQuery } from '../writes/history.dto.js';
+import type { HistoryPageDto } from '../writes/history.dto.js';
 import { deletedAtOf, type Resource, Writes } from '../writes/writes.js';
 import type { CreateCustomerDto, CustomerDto, CustomerPageDto, UpdateCustomerDto } from './customer.dto.js';
 import { Customer } from './customer.entity.js';
@@ -112,7 +112,7 @@ export class CustomersService {
     return this.toDto(customer);
   }
 
-  history(id: number, query: ListHistoryQuery): Promise<HistoryPageDto> {
+  history(id: number, query: PageQuery): Promise<HistoryPageDto> {
     return this.histories.list(this.resource, id, query);
   }
 

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Libsql from 'libsql';
 import mysql from 'mysql2';
@@ -36,11 +36,14 @@ export async function openDataSource(options: DataSourceOptions): Promise<DataSo
 }
 
 function embedded(env: Env): DataSourceOptions {
-  mkdirSync(env.DATA_DIR, { recursive: true });
+  mkdirSync(env.DATA_DIR, { recursive: true, mode: 0o700 });
+  const database = join(env.DATA_DIR, 'crm.sqlite');
+  // nobody else reads it; SQLite gives the files beside it the same mode
+  closeSync(openSync(database, 'a', 0o600));
   return {
     type: 'better-sqlite3',
     driver: Libsql,
-    database: join(env.DATA_DIR, 'crm.sqlite'),
+    database,
     enableWAL: true,
     prepareDatabase: (database: { pragma(text: string): void }) => {
       database.pragma('busy_timeout = 5000');
@@ -50,7 +53,7 @@ function embedded(env: Env): DataSourceOptions {
 
 async function server(uri: URL, env: Env): Promise<DataSourceOptions> {
   const address = {
-    host: uri.hostname,
+    host: uri.hostname.replace(/^\[|\]$/g, ''),
     port: Number(uri.port || 3306),
     database: decodeURIComponent(uri.pathname.slice(1)),
     socketPath: uri.searchParams.get('socketPath') ?? uri.searchParams.get('unix_socket') ?? undefined,
@@ -68,7 +71,7 @@ async function server(uri: URL, env: Env): Promise<DataSourceOptions> {
     timezone: 'Z',
     dateStrings: true,
     poolSize: env.DATABASE_POOL,
-    extra: { queueLimit: QUEUE_LIMIT },
+    extra: { queueLimit: QUEUE_LIMIT, maxPreparedStatements: 64 },
   };
 }
 

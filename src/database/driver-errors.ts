@@ -15,11 +15,15 @@ const DUPLICATE = new Set<unknown>([1062, 'SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CO
 const UNFIT = new Set<unknown>([1406, 1264, 1366]);
 /** 1213: deadlock (on Galera also a lost certification), 1205: lock wait; SQLITE_BUSY: another process is writing. */
 const CONFLICT = new Set<unknown>([1213, 1205, 'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT', 'SQLITE_LOCKED']);
-/** 1040: too many connections, 1047: a cluster node without quorum, 1180: commit failed, 1969 and 3024: too slow. */
+/**
+ * 1040: too many connections, 1047: a cluster node without quorum, 1180: commit failed, 1461: too many prepared
+ * statements, 1969 and 3024: too slow.
+ */
 const UNAVAILABLE = new Set<unknown>([
   1040,
   1047,
   1180,
+  1461,
   1969,
   3024,
   'ECONNREFUSED',
@@ -28,6 +32,8 @@ const UNAVAILABLE = new Set<unknown>([
   'EPIPE',
   'ENOTFOUND',
   'EAI_AGAIN',
+  'SQLITE_FULL',
+  'SQLITE_IOERR',
 ]);
 
 /** What the driver said, also from inside TypeORM's wrapper. By number where there is one: MariaDB's 1969 has no code. */
@@ -39,11 +45,6 @@ const matches = (set: Set<unknown>, error: DriverError): boolean => set.has(erro
 
 export function isDuplicate(error: unknown): boolean {
   return matches(DUPLICATE, driverErrorOf(error));
-}
-
-/** Somebody else holds the row for longer than we wait. */
-export function isLockTimeout(error: unknown): boolean {
-  return driverErrorOf(error).errno === 1205;
 }
 
 /** Whether the whole transaction may succeed if it is tried again. */

@@ -1,20 +1,27 @@
-import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 
 const HOUR_MS = 60 * 60 * 1000;
+const FAILED = 'Could not delete what has expired; trying again in an hour';
 
 /** Deletes what has expired, every hour. Several instances may do so at once: the second finds nothing. */
 @Injectable()
-export class Housekeeping implements OnApplicationShutdown {
+export class Housekeeping implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('Housekeeping');
-  private readonly timers: NodeJS.Timeout[] = [];
+  private readonly works: Array<() => Promise<unknown>> = [];
+  private timer?: NodeJS.Timeout;
 
+  /** At once and every hour; instances that live for less would otherwise never come to it. */
   hourly(work: () => Promise<unknown>): void {
-    const run = (): void =>
-      void work().catch(() => this.logger.warn('Could not delete what has expired; trying again in an hour'));
-    this.timers.push(setInterval(run, HOUR_MS).unref());
+    this.works.push(work);
+  }
+
+  onApplicationBootstrap(): void {
+    const run = (): void => this.works.forEach((work) => void work().catch(() => this.logger.warn(FAILED)));
+    run();
+    this.timer = setInterval(run, HOUR_MS).unref();
   }
 
   onApplicationShutdown(): void {
-    this.timers.forEach(clearInterval);
+    clearInterval(this.timer);
   }
 }

@@ -33,7 +33,10 @@ export class Table<Row extends ObjectLiteral & { id: number }> {
     this.dates = namesOf((column) => column.type === 'datetime');
     this.booleans = namesOf((column) => column.type === 'boolean');
     this.lock = forUpdate(dataSource);
-    this.points = new PointReads((ids) => this.select(`WHERE id IN (${ids.map(() => '?').join(', ')})`, ids));
+    this.points = new PointReads(async (ids) => {
+      const sql = `SELECT ${this.columns} FROM ${this.name} WHERE id IN (${ids.map(() => '?').join(', ')})`;
+      return (await this.sql.prepared<Raw>(sql, ids)).map((row) => this.hydrate(row));
+    });
   }
 
   /** By id, deleted ones too. */

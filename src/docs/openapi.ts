@@ -19,6 +19,9 @@ const DESCRIPTION = `Customers of a team, and the users who look after them.
 Sign in at POST /login and send the access token as \`Authorization: Bearer\`. Errors are problem documents (RFC 9457);
 go by their \`code\`. Every answer has an \`X-Request-Id\`. Members that are not documented are refused.`;
 
+/** Written by the build, from the types and comments of the source: the first one compiles before it is there. */
+const METADATA: string = '../metadata.js';
+
 /** What any route may answer, whatever it does. */
 const EVERYWHERE: ProblemCode[] = ['invalid_request', 'malformed_request', 'internal_error', 'database_unavailable'];
 const READING_BODIES: ProblemCode[] = ['payload_too_large', 'unsupported_media_type'];
@@ -39,8 +42,7 @@ const HEADERS = {
 
 /** The OpenAPI 3.1 document of all routes, from their decorators, types and comments. */
 export async function describeApi(app: INestApplication): Promise<OpenAPIObject> {
-  // written by the build from the types and comments of the source
-  const { default: metadata } = await import('../metadata.js');
+  const { default: metadata } = (await import(METADATA)) as { default: () => Promise<Metadata> };
   await SwaggerModule.loadPluginMetadata(metadata);
   const config = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
@@ -55,7 +57,7 @@ export async function describeApi(app: INestApplication): Promise<OpenAPIObject>
     extraModels: [ProblemDto],
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '').toLowerCase()}_${method}`,
   });
-  await inOrderOfSource(document, (await metadata())['@nestjs/swagger'].models as unknown as Models);
+  await inOrderOfSource(document, (await metadata())['@nestjs/swagger'].models);
   withIntegers(document);
   document.components!.headers = HEADERS;
   for (const item of Object.values(document.paths))
@@ -70,6 +72,10 @@ export async function describeApi(app: INestApplication): Promise<OpenAPIObject>
 
 /** Of every file with DTOs its classes by name, and of every class its members, as in the source. */
 type Models = Array<[Promise<Record<string, object>>, Record<string, object>]>;
+
+interface Metadata {
+  '@nestjs/swagger': { models: Models };
+}
 
 /** Members stand as in their class, those of its parent first; otherwise those with a decorator would. */
 async function inOrderOfSource(document: OpenAPIObject, models: Models): Promise<void> {

@@ -1,13 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { Problem } from '../common/errors.js';
-import { Secrets } from '../config/secrets.js';
 import { Sql, type SqlValue } from '../database/sql.js';
 import type { Table } from '../database/table.js';
+import { Cursors } from './cursors.js';
 import type { PageDto } from './page.dto.js';
 
 /** Counting goes no further than this: it would cost more than the page. */
 const MOST_COUNTED = 10_000;
-const MAC_BYTES = 12;
 
 /** A column that a list can be sorted by. `value` is how the cursor keeps it: as the database compares it. */
 export interface SortKey {
@@ -43,7 +41,7 @@ export interface Page<Row> {
 export class KeyPaging {
   constructor(
     private readonly sql: Sql,
-    private readonly secrets: Secrets,
+    private readonly cursors: Cursors,
   ) {}
 
   async list<Row extends { id: number }>(
@@ -59,12 +57,22 @@ export class KeyPaging {
 
     const conditions = [...filter.conditions];
     const values = [...filter.values];
+    const add = (condition: string, ...those: SqlValue[]): void => {
+      conditions.push(condition);
+      values.push(...those);
+    };
     if (cursor !== undefined) {
-      const [value, id] = this.open(cursor, scope);
-      if (key.sql === 'id') conditions.push(`id ${beyond} ?`);
-      // written so that the first part is a range of the index: row comparisons are none for MySQL
-      else conditions.push(`${key.sql} ${beyond}= ? AND (${key.sql} ${beyond} ? OR id ${beyond} ?)`);
-      values.push(...(key.sql === 'id' ? [id] : [value, value, id]));
+      const [value, id] = this.cursors.open<[string | number, number]>(cursor, scope);
+      if (key.sql === 'id') add(`id ${beyond} ?`, id);
+      // the first condition is for SQLite, which would read from the start of the list for the second alone
+      else
+        add(
+          `${key.sql} ${beyond}= ? AND (${key.sql} ${beyond} ? OR (${key.sql} = ? AND id ${beyond} ?))`,
+          value,
+          value,
+          value,
+          id,
+        );
     }
     const order = key.sql === 'id' ? `id ${direction}` : `${key.sql} ${direction}, id ${direction}`;
     const [rows, total] = await Promise.all([
@@ -73,7 +81,7 @@ export class KeyPaging {
     ]);
 
     const last = rows.length > limit ? rows[limit - 1] : undefined;
-    const next = last ? this.seal([key.value(last as never), last.id], scope) : null;
+    const next = last ? this.cursors.seal([key.value(last as never), last.id], scope) : null;
     return { rows: rows.slice(0, limit), page: { next, ...(total && { total }) } };
   }
 
@@ -85,27 +93,5 @@ export class KeyPaging {
     );
     const n = Number(row!.n);
     return n > MOST_COUNTED ? { value: MOST_COUNTED, relation: 'at_least' } : { value: n, relation: 'exact' };
-  }
-
-  /** Signed for its list, order and filters: a cursor of another list would silently skip rows. */
-  private seal(position: [value: string | number, id: number], scope: string): string {
-    const body = JSON.stringify(position);
-    const mac = this.secrets.sign('cursor', scope + body).subarray(0, MAC_BYTES);
-    return Buffer.concat([mac, Buffer.from(body)]).toString('base64url');
-  }
-
-  private open(cursor: string, scope: string): [value: string | number, id: number] {
-    const bytes = Buffer.from(cursor, 'base64url');
-    const body = bytes.subarray(MAC_BYTES).toString();
-    const isOurs = bytes.toString('base64url') === cursor;
-    if (!isOurs || !this.secrets.verifies('cursor', scope + body, bytes.subarray(0, MAC_BYTES)))
-      throw Problem.invalid([
-        {
-          pointer: 'cursor',
-          code: 'invalid_cursor',
-          message: 'must be the `next` of a page of this list, with the same filters',
-        },
-      ]);
-    return JSON.parse(body) as [string | number, number];
   }
 }

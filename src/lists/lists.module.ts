@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
+import { Cursors } from './cursors.js';
 import { KeyPaging } from './key-paging.js';
 
-@Module({ providers: [KeyPaging], exports: [KeyPaging] })
+@Module({ providers: [KeyPaging, Cursors], exports: [KeyPaging, Cursors] })
 export class ListsModule {}

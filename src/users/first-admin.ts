@@ -32,6 +32,12 @@ export class FirstAdmin implements OnApplicationBootstrap {
       this.logger.warn('There is no admin yet: set ADMIN_EMAIL and ADMIN_PASSWORD and start again');
       return;
     }
+    const user = ADMIN_EMAIL && (await this.dataSource.getRepository(User).findOneBy({ liveEmail: ADMIN_EMAIL }));
+    if (user) {
+      await this.users.setRole({ by: null, requestId: null }, user.id, 'admin');
+      this.logger.log('Made the user of ADMIN_EMAIL an admin, who keeps their password');
+      return;
+    }
     const email = ADMIN_EMAIL ?? 'admin@example.com';
     const password = ADMIN_PASSWORD ?? randomBytes(12).toString('base64url');
     const admin = { email, password, name: 'First', surname: 'Admin', role: 'admin' as const };

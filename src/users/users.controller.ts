@@ -1,9 +1,9 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Query } from '@nestjs/common';
 import { Allow, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, Fails } from '../common/api.js';
-import { ListQuery } from '../lists/list.query.js';
+import { ListQuery, PageQuery } from '../lists/list.query.js';
 import { Context, type RequestContext } from '../common/request-context.js';
 import { IdPipe } from '../common/validation.js';
-import { HistoryPageDto, ListHistoryQuery } from '../writes/history.dto.js';
+import { HistoryPageDto } from '../writes/history.dto.js';
 import { CredentialsService } from './credentials.service.js';
 import {
   CreatedUserDto,
@@ -85,7 +85,7 @@ export class UsersController {
   @Get(':id/history')
   @Allow('admin')
   @Fails('user_not_found')
-  history(@Param('id', IdPipe) id: number, @Query() query: ListHistoryQuery): Promise<HistoryPageDto> {
+  history(@Param('id', IdPipe) id: number, @Query() query: PageQuery): Promise<HistoryPageDto> {
     return this.users.history(id, query);
   }
 
@@ -106,6 +106,7 @@ export class UsersController {
   @Post(':id/password-reset')
   @Allow('admin')
   @ApiIdempotencyKey()
+  @ApiIfMatch()
   @Fails('user_not_found')
   resetPassword(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<PasswordTokenDto> {
     return this.credentials.issueReset(context, id);
@@ -115,6 +116,7 @@ export class UsersController {
   @Delete(':id/sessions')
   @HttpCode(204)
   @Allow('admin')
+  @ApiIfMatch()
   @Fails('user_not_found')
   endSessions(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<void> {
     return this.users.endSessions(context, id);

@@ -2,14 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Problem } from '../common/errors.js';
 import { KeyPaging, type SortKey } from '../lists/key-paging.js';
-import { filterOf, type ListQuery } from '../lists/list.query.js';
+import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js';
 import type { WriteContext } from '../common/request-context.js';
 import { Clock } from '../config/clock.js';
 import { forUpdate, toSqlTime } from '../database/dialect.js';
 import { Sql } from '../database/sql.js';
 import { Table } from '../database/table.js';
 import { Histories } from '../writes/histories.js';
-import type { HistoryPageDto, ListHistoryQuery } from '../writes/history.dto.js';
+import type { HistoryPageDto } from '../writes/history.dto.js';
 import { deletedAtOf, type Resource, Writes } from '../writes/writes.js';
 import { PasswordHasher } from './password-hasher.js';
 import { INVITATION_MS, newPasswordToken } from './password-token.js';
@@ -172,7 +172,7 @@ export class UsersService {
     });
   }
 
-  history(id: number, query: ListHistoryQuery): Promise<HistoryPageDto> {
+  history(id: number, query: PageQuery): Promise<HistoryPageDto> {
     return this.histories.list(this.resource, id, query);
   }
 

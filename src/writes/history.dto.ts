@@ -1,19 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { PageDto } from '../lists/page.dto.js';
-import { IntegerParameter, MayBeMissing, MOST_ID } from '../common/fields.js';
 import type { Changes, History } from './history.entity.js';
-
-export class ListHistoryQuery {
-  /** How many entries a page has; 50 if nothing is said. */
-  @MayBeMissing()
-  @IntegerParameter(1, 200)
-  limit?: number;
-
-  /** The `next` of the page before. */
-  @MayBeMissing()
-  @IntegerParameter(1, MOST_ID)
-  cursor?: number;
-}
 
 /** One change. */
 export class HistoryEntryDto {

@@ -9,7 +9,7 @@ export class IdempotencyRecord {
   @PrimaryColumn('varchar', { name: 'key_hash', length: 64 })
   keyHash: string;
 
-  /** Of method, path and body: the same key with another request is a mistake of the client. */
+  /** A keyed hash of method, path and body: the same key with another request is a mistake of the client. */
   @Column('varchar', { name: 'request_hash', length: 64 })
   requestHash: string;
 

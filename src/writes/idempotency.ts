@@ -6,7 +6,7 @@ import { Problem } from '../common/errors.js';
 import type { WriteContext } from '../common/request-context.js';
 import { Clock } from '../config/clock.js';
 import { Secrets } from '../config/secrets.js';
-import { isDuplicate, isLockTimeout } from '../database/driver-errors.js';
+import { isConflict, isDuplicate } from '../database/driver-errors.js';
 import { Housekeeping } from '../database/housekeeping.js';
 import { IdempotencyRecord } from './idempotency-record.entity.js';
 import { Transactions } from './transactions.js';
@@ -37,17 +37,23 @@ export class Idempotency {
     const { idempotency, by } = context;
     if (!idempotency || by === null) return this.transactions.run(work);
     const id = { userId: by, keyHash: createHash('sha256').update(idempotency.key).digest('hex') };
-    const { requestHash } = idempotency;
+    // keyed: the request may hold a password, which a plain hash would give to whoever reads the table
+    const requestHash = this.secrets.sign('idempotency-request', idempotency.request).toString('hex');
     for (;;) {
+      let isClaimed = false;
       try {
         return await this.transactions.run(async (manager) => {
+          isClaimed = false;
           await this.claim(manager, { ...id, requestHash });
+          isClaimed = true;
           const answer = await work(manager);
           const sealed = this.secrets.seal('idempotency', JSON.stringify(answer));
           await manager.update(IdempotencyRecord, id, { answer: sealed });
           return answer;
         });
       } catch (error) {
+        // those that wait for one that is rolled back may deadlock each other
+        if (!isClaimed && isConflict(error)) throw new Problem('idempotency_in_progress');
         if (!(error instanceof KeyInUse)) throw error;
       }
       const first = await this.records.findOneBy(id);
@@ -56,7 +62,12 @@ export class Idempotency {
         await this.records.delete({ ...id, expiresAt: first.expiresAt });
         continue;
       }
-      if (first.requestHash !== requestHash) throw new Problem('idempotency_key_reused');
+      const isSame = this.secrets.verifies(
+        'idempotency-request',
+        idempotency.request,
+        Buffer.from(first.requestHash, 'hex'),
+      );
+      if (!isSame) throw new Problem('idempotency_key_reused');
       const answer = this.secrets.open('idempotency', first.answer ?? '');
       if (answer === undefined) throw new Problem('idempotency_key_reused');
       idempotency.replayed();
@@ -79,7 +90,6 @@ export class Idempotency {
         .execute();
     } catch (error) {
       if (isDuplicate(error)) throw new KeyInUse();
-      if (isLockTimeout(error)) throw new Problem('idempotency_in_progress');
       throw error;
     }
   }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { ListsModule } from '../lists/lists.module.js';
 import { Histories } from './histories.js';
 import { History } from './history.entity.js';
 import { Idempotency } from './idempotency.js';
@@ -8,7 +9,7 @@ import { Transactions } from './transactions.js';
 import { Writes } from './writes.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([History, IdempotencyRecord])],
+  imports: [ListsModule, TypeOrmModule.forFeature([History, IdempotencyRecord])],
   providers: [Writes, Idempotency, Histories, Transactions],
   exports: [Writes, Idempotency, Histories, Transactions],
 })

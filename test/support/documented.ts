@@ -10,7 +10,9 @@ interface Documented {
 
 type Operations = Record<string, Record<string, { responses: Record<string, Documented> }>>;
 
-const compiled = new WeakMap<object, ValidateFunction>();
+/** All services of one run have the same document: schemas are compiled once for all of them. */
+let ajv: Ajv2020 | undefined;
+const compiled = new Map<string, ValidateFunction>();
 
 /** Fails unless the OpenAPI has the route, this status of it, this media type, and a schema that the body fits. */
 export function expectDocumented(api: OpenAPIObject, method: string, path: string, answer: Answer): void {
@@ -39,8 +41,9 @@ export function expectDocumented(api: OpenAPIObject, method: string, path: strin
   }
   const media = documented.content?.[type];
   if (!media) throw new Error(`${at} answers with ${type}, which is not documented`);
-  let validate = compiled.get(media);
-  if (!validate) compiled.set(media, (validate = compile(api, media.schema)));
+  const key = JSON.stringify(media.schema);
+  const validate = compiled.get(key) ?? compile(api, key);
+  compiled.set(key, validate);
   if (!validate(answer.body))
     throw new Error(`${at} does not fit its schema: ${JSON.stringify(validate.errors)} ${JSON.stringify(answer.body)}`);
 }
@@ -55,11 +58,14 @@ function operationOf(api: OpenAPIObject, method: string, path: string): Operatio
   return undefined;
 }
 
-function compile(api: OpenAPIObject, schema: object): ValidateFunction {
-  const ajv = new Ajv2020({ strict: false });
-  formats.default(ajv);
-  // closed: a member that is answered but not documented is found
-  return ajv.compile({ ...closed(schema), components: closed(api.components as object) });
+function compile(api: OpenAPIObject, schema: string): ValidateFunction {
+  if (!ajv) {
+    ajv = new Ajv2020({ strict: false });
+    formats.default(ajv);
+    // closed: a member that is answered but not documented is found
+    ajv.addSchema(closed({ $id: 'api', components: api.components }));
+  }
+  return ajv.compile(closed(JSON.parse(schema.replaceAll('"#/', '"api#/')) as object));
 }
 
 function closed<T>(schema: T): T {

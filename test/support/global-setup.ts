@@ -10,9 +10,12 @@ declare global {
   var mariadb: { server: ChildProcess; directory: string } | undefined;
 }
 
-/** A throw-away MariaDB for the whole run, unless `TEST_DATABASE_URI` names a server or there is none to start. */
+/**
+ * A throw-away MariaDB for the whole run, unless `TEST_DATABASE_URI` names a server, is empty (for a quick run on the
+ * embedded database alone), or there is none to start.
+ */
 export default async function setup(): Promise<void> {
-  if (process.env.TEST_DATABASE_URI) return;
+  if (process.env.TEST_DATABASE_URI !== undefined) return;
   if (!has('mariadbd')) {
     if (process.env.REQUIRE_MARIADB) throw new Error('mariadbd is not on the PATH, and REQUIRE_MARIADB is set');
     console.warn('\nNot run: the tests on MariaDB. Install mariadb-server, or set TEST_DATABASE_URI, to run them.');

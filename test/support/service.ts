@@ -52,10 +52,15 @@ interface StartOptions {
   /** Another instance on the database of a service that runs; closing it leaves the database. */
   beside?: TestService;
   env?: Record<string, string>;
+  /** Whether the first admin signs in; there may be another than usual. */
+  signIn?: boolean;
 }
 
 /** The real service, as `main` starts it, listening on loopback on a database of its own. */
-export async function startService(kind: Kind, { sql, beside, env = {} }: StartOptions = {}): Promise<TestService> {
+export async function startService(
+  kind: Kind,
+  { sql, beside, env = {}, signIn = !sql }: StartOptions = {},
+): Promise<TestService> {
   const dataDir = beside?.dataDir ?? mkdtempSync(join(tmpdir(), 'crm-test-'));
   const database = beside?.database ?? (await createDatabase(kind, sql));
   const clock = beside?.clock ?? new MovableClock();
@@ -74,8 +79,7 @@ export async function startService(kind: Kind, { sql, beside, env = {} }: StartO
   );
   await app.listen(0, '127.0.0.1');
   const anonymous = new Client(await app.getUrl(), api);
-  const hasAdmin = !sql;
-  const admin = hasAdmin ? await anonymous.signIn(ADMIN.email, ADMIN.password) : anonymous;
+  const admin = signIn ? await anonymous.signIn(ADMIN.email, ADMIN.password) : anonymous;
   return {
     app,
     clock,
@@ -135,5 +139,5 @@ export function newCustomer(overrides: Record<string, unknown> = {}): Record<str
 
 export function newUser(overrides: Record<string, unknown> = {}): CreateUserDto & { password: string } {
   const email = `user-${unique()}@example.com`;
-  return { email, name: 'Ben', surname: 'Müller', password: 'battery staple', ...overrides } as never;
+  return { email, name: 'Ben', surname: 'Müller', password: 'battery staple', ...overrides };
 }
