@@ -13,6 +13,7 @@ import { ServiceLogger } from './common/service-logger.js';
 import { describeApi } from './docs/openapi.js';
 import { enforceContracts } from './docs/route-contracts.js';
 
+const IN_FLIGHT_MS = 10_000;
 const HEADERS_FOR_SCRIPTS = ['ETag', 'Link', 'Location', 'X-Request-Id', 'Idempotency-Replayed', 'Retry-After'];
 
 export interface Service {
@@ -64,6 +65,11 @@ export async function createService(env: Env, clock = new Clock()): Promise<Serv
   if (env.DOCS) serveDocs(app, api);
   // the process ends with 0, rather than by the signal once more
   app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
+  fastify.addHook('preClose', (done) => {
+    // what is in flight may end; a client that does not read its answer would otherwise keep the process for ever
+    setTimeout(() => fastify.server.closeAllConnections(), IN_FLIGHT_MS).unref();
+    done();
+  });
   await app.init();
   await fastify.ready();
   return { app, api };

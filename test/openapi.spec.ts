@@ -47,6 +47,7 @@ describe('The OpenAPI', () => {
     expect(await page.text()).toContain('swagger-ui');
     const script = await fetch(`${service.anonymous.url}/docs/swagger-ui-bundle.js`);
     expect(script.status).toBe(200);
+    expect(await script.text()).toContain('SwaggerUIBundle');
   });
 
   it('describes every operation, parameter and body', () => {
