@@ -9,26 +9,18 @@ onEveryDatabase((kind) => {
   let service: TestService;
   /** Another instance on the same database. */
   let another: TestService;
-  let aheadMs = 0;
 
   beforeAll(async () => {
     service = await startService(kind);
     another = await startService(kind, { beside: service });
   });
-  // the access tokens of the first admin, whom all tests share, live for ten minutes
-  afterEach(() => {
-    service.clock.forward(-aheadMs);
-    aheadMs = 0;
-  });
+  afterEach(() => service.clock.reset());
   afterAll(async () => {
     await another.close();
     await service.close();
   });
 
-  const pass = (ms: number): void => {
-    aheadMs += ms;
-    service.clock.forward(ms);
-  };
+  const pass = (ms: number): void => service.clock.forward(ms);
 
   const refresh = (refreshToken: unknown, at = service) => at.anonymous.post('/login/refresh', { refreshToken });
 

@@ -18,26 +18,18 @@ onEveryDatabase((kind) => {
   let service: TestService;
   /** Another instance on the same database. */
   let another: TestService;
-  let aheadMs = 0;
 
   beforeAll(async () => {
     service = await startService(kind);
     another = await startService(kind, { beside: service });
   });
-  // the access tokens of the first admin, whom all tests share, live for ten minutes
-  afterEach(() => {
-    service.clock.forward(-aheadMs);
-    aheadMs = 0;
-  });
+  afterEach(() => service.clock.reset());
   afterAll(async () => {
     await another.close();
     await service.close();
   });
 
-  const pass = (ms: number): void => {
-    aheadMs += ms;
-    service.clock.forward(ms);
-  };
+  const pass = (ms: number): void => service.clock.forward(ms);
 
   const on = (instance: TestService, client: Client): Client => instance.anonymous.as(client.accessToken);
 

@@ -4,8 +4,8 @@ import { Allow, ApiIfMatch, Fails } from '../common/api.js';
 import { Context, type RequestContext } from '../common/request-context.js';
 import { IdPipe } from '../common/validation.js';
 import { PageQuery } from '../lists/list.query.js';
+import { ChangePasswordDto } from '../users/user.dto.js';
 import { AuthService } from './auth.service.js';
-import { ChangePasswordDto } from './login.dto.js';
 import { SessionPageDto } from './session.dto.js';
 
 @ApiTags('Me')
@@ -19,11 +19,8 @@ export class AccountController {
   @Allow('user')
   @ApiIfMatch()
   @Fails('wrong_password', 'overloaded')
-  changePassword(
-    @Context() context: RequestContext,
-    @Body() { currentPassword, newPassword }: ChangePasswordDto,
-  ): Promise<void> {
-    return this.auth.changePassword(context, currentPassword, newPassword);
+  changePassword(@Context() context: RequestContext, @Body() passwords: ChangePasswordDto): Promise<void> {
+    return this.auth.changePassword(context, passwords);
   }
 
   /** Where you are signed in, newest first */

@@ -4,7 +4,7 @@ import { Problem } from '../common/errors.js';
 import type { Caller, Client, RequestContext } from '../common/request-context.js';
 import type { PageQuery } from '../lists/list.query.js';
 import { CredentialsService } from '../users/credentials.service.js';
-import { roleOf } from '../users/user.dto.js';
+import { type ChangePasswordDto, roleOf } from '../users/user.dto.js';
 import { UsersService } from '../users/users.service.js';
 import { ACCESS_TOKEN_S, AccessTokens } from './access-tokens.js';
 import type { LoginDto, TokensDto } from './login.dto.js';
@@ -62,9 +62,10 @@ export class AuthService {
   }
 
   /** All other sessions end. */
-  async changePassword(context: RequestContext, currentPassword: string, newPassword: string): Promise<void> {
-    const user = await this.credentials.change(context, context.by, currentPassword, newPassword);
-    await this.sessions.keep(context.caller.sessionId, user.sessionEpoch);
+  changePassword(context: RequestContext, passwords: ChangePasswordDto): Promise<void> {
+    return this.credentials.change(context, context.by, passwords, ({ sessionEpoch }, manager) =>
+      this.sessions.keep(manager, context.caller.sessionId, sessionEpoch),
+    );
   }
 
   async listSessions({ userId, sessionId }: Caller, query: PageQuery): Promise<SessionPageDto> {

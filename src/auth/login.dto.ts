@@ -27,15 +27,6 @@ export class RedeemPasswordTokenDto {
   newPassword: string;
 }
 
-export class ChangePasswordDto {
-  @Opaque(128)
-  @ApiProperty({ format: 'password' })
-  currentPassword: string;
-
-  @NewPassword()
-  newPassword: string;
-}
-
 export class TokensDto {
   /** For `Authorization: Bearer`. */
   accessToken: string;

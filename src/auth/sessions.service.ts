@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { DataSource, IsNull, LessThan, MoreThan, Repository } from 'typeorm';
+import { DataSource, type EntityManager, IsNull, LessThan, MoreThan, Repository } from 'typeorm';
 import { Problem } from '../common/errors.js';
 import type { Client } from '../common/request-context.js';
 import { Clock } from '../config/clock.js';
@@ -92,8 +92,8 @@ export class SessionsService {
   }
 
   /** Carries a session over into its user's new epoch, in which all others have ended. */
-  async keep(id: number, epoch: number): Promise<void> {
-    await this.sessions.update({ id }, { epoch });
+  async keep(manager: EntityManager, id: number, epoch: number): Promise<void> {
+    await manager.update(Session, { id }, { epoch });
   }
 
   /** Those that are alive, newest first. */

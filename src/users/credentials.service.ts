@@ -9,7 +9,7 @@ import { Idempotency } from '../writes/idempotency.js';
 import { type Change, Writes } from '../writes/writes.js';
 import { PasswordHasher } from './password-hasher.js';
 import { hashToken, newPasswordToken, RESET_MS } from './password-token.js';
-import type { PasswordTokenDto } from './user.dto.js';
+import type { ChangePasswordDto, PasswordTokenDto } from './user.dto.js';
 import { User } from './user.entity.js';
 import { UsersService } from './users.service.js';
 
@@ -33,11 +33,18 @@ export class CredentialsService {
     return user;
   }
 
-  /** Ends all sessions by raising the epoch; the caller may carry its own over. */
-  async change(context: WriteContext, id: number, current: string, next: string): Promise<User> {
+  /** Ends all sessions by raising the epoch; `also` may carry one over, in the same transaction. */
+  async change(
+    context: WriteContext,
+    id: number,
+    { currentPassword, newPassword }: ChangePasswordDto,
+    also: Change<User>['also'],
+  ): Promise<void> {
     const user = await this.service.find(id);
-    if (!user || !(await this.passwords.verify(current, user.passwordHash))) throw new Problem('wrong_password');
-    return this.writes.change(this.service.resource, context, id, await this.chosen(next, user.passwordHash));
+    if (!user || !(await this.passwords.verify(currentPassword, user.passwordHash)))
+      throw new Problem('wrong_password');
+    const change = await this.chosen(newPassword, user.passwordHash);
+    await this.writes.change(this.service.resource, context, id, { ...change, also });
   }
 
   /** Redeems an invitation or a reset: whoever holds the token is its user. */

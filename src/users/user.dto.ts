@@ -1,6 +1,6 @@
 import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
 import { PageDto } from '../lists/page.dto.js';
-import { Email, Line, MayBeMissing, NewPassword, OneOf } from '../common/fields.js';
+import { Email, Line, MayBeMissing, NewPassword, OneOf, Opaque } from '../common/fields.js';
 import { deletedAtOf } from '../writes/writes.js';
 import type { User } from './user.entity.js';
 
@@ -109,6 +109,15 @@ export class UserDto {
       deletedAt: deletedAtOf(user)?.toISOString() ?? null,
     };
   }
+}
+
+export class ChangePasswordDto {
+  @Opaque(128)
+  @ApiProperty({ format: 'password' })
+  currentPassword: string;
+
+  @NewPassword()
+  newPassword: string;
 }
 
 /** A token that lets its owner choose a password, once. It is shown only in this answer: hand it over in private. */

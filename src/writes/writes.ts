@@ -42,6 +42,8 @@ export interface Change<Row> {
   deletedToo?: boolean;
   /** The new values of some columns; none of them different: nothing is written. Runs again if it was overtaken. */
   set: (row: Row, manager: EntityManager) => Partial<Row> | Promise<Partial<Row>>;
+  /** What else happens or does not happen with it, given the row as it is afterwards. */
+  also?: (row: Row, manager: EntityManager) => Promise<void>;
 }
 
 /** What a service says of a new row; the rest is the write path's and the database's. */
@@ -101,7 +103,7 @@ export class Writes {
     resource: Resource<Row>,
     context: WriteContext,
     id: number,
-    { action, deletedToo, set }: Change<Row>,
+    { action, deletedToo, set, also }: Change<Row>,
   ): Promise<Row> {
     const before = await resource.table.lockById(manager, id);
     if (!before || (before.isDeleted && !deletedToo)) throw new Problem(resource.notFound);
@@ -125,6 +127,7 @@ export class Writes {
     if (affected !== 1) throw new Overtaken();
     const changes = difference(resource.describe(before), resource.describe(after));
     await this.record(manager, resource, context, action, after, changes);
+    await also?.(after, manager);
     return after;
   }
 
