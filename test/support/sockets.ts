@@ -1,0 +1,31 @@
+import { connect, type Socket } from 'node:net';
+import type { Client } from './client.js';
+
+export const portOf = ({ url }: Client): number => Number(new URL(url).port);
+
+export function open(port: number, text: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      if (text) socket.write(text, 'latin1');
+      resolve(socket);
+    });
+    socket.once('error', reject);
+  });
+}
+
+/** All that comes back until the server hangs up. */
+export async function raw(port: number, text: string): Promise<string> {
+  const socket = await open(port, text);
+  socket.removeAllListeners('error');
+  const chunks: Buffer[] = [];
+  return new Promise((resolve) => {
+    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => resolve(Buffer.concat(chunks).toString('latin1')));
+    // by then a connection that is still open stays so
+    socket.setTimeout(3_000, () => socket.destroy());
+  });
+}
+
+export const rawRequest = (port: number, lines: string[], body = ''): Promise<string> =>
+  raw(port, `${lines.join('\r\n')}\r\n\r\n${body}`);
