@@ -10,6 +10,9 @@ import { IdempotencyRecords1700000000009 } from './1700000000009-idempotency-rec
 import { Sessions1700000000010 } from './1700000000010-sessions.js';
 import { PasswordTokens1700000000011 } from './1700000000011-password-tokens.js';
 import { Mutexes1700000000012 } from './1700000000012-mutexes.js';
+import { RateLimits1700000000013 } from './1700000000013-rate-limits.js';
+import { Identities1700000000014 } from './1700000000014-identities.js';
+import { SpentTokens1700000000015 } from './1700000000015-spent-tokens.js';
 
 /** In order, append-only: what has been released is never edited. */
 export const migrations = [
@@ -25,4 +28,7 @@ export const migrations = [
   Sessions1700000000010,
   PasswordTokens1700000000011,
   Mutexes1700000000012,
+  RateLimits1700000000013,
+  Identities1700000000014,
+  SpentTokens1700000000015,
 ];

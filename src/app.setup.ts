@@ -9,11 +9,13 @@ import { acceptJsonOnly, BODY_LIMIT } from './common/json-body.js';
 import { answerUnreadable, ProblemFilter } from './common/problem.filter.js';
 import { Clock } from './config/clock.js';
 import type { Env } from './config/env.js';
+import { selfSigned } from './config/self-signed.js';
 import { ServiceLogger } from './common/service-logger.js';
 import { describeApi } from './docs/openapi.js';
 import { enforceContracts } from './docs/route-contracts.js';
 
 const IN_FLIGHT_MS = 10_000;
+const SERVER = { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16 * 1024 };
 const HEADERS_FOR_SCRIPTS = ['ETag', 'Link', 'Location', 'X-Request-Id', 'Idempotency-Replayed', 'Retry-After'];
 
 export interface Service {
@@ -32,7 +34,7 @@ export async function createService(env: Env, clock = new Clock()): Promise<Serv
     requestTimeout: 30_000,
     // longer than the 600 s of Google's load balancer, which otherwise sends requests into a closed connection
     keepAliveTimeout: 620_000,
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16 * 1024 },
+    ...(env.TLS ? { https: { ...SERVER, ...(await selfSigned(env.HOST)) } } : { http: SERVER }),
     clientErrorHandler: answerUnreadable,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       // before any hook, that of CORS as well: scripts could not read the answer
@@ -55,6 +57,8 @@ export async function createService(env: Env, clock = new Clock()): Promise<Serv
       origin: env.CORS_ORIGINS,
       methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       exposedHeaders: HEADERS_FOR_SCRIPTS,
+      // the one cookie there is belongs to a sign-in with a provider, which a frontend may start
+      credentials: true,
       maxAge: 600,
       // an OPTIONS that is no preflight is a request like any other
       strictPreflight: false,
@@ -77,6 +81,7 @@ export async function createService(env: Env, clock = new Clock()): Promise<Serv
 
 const corsHeaders = (origin: string): Record<string, string> => ({
   'Access-Control-Allow-Origin': origin,
+  'Access-Control-Allow-Credentials': 'true',
   'Access-Control-Expose-Headers': HEADERS_FOR_SCRIPTS.join(', '),
   Vary: 'Origin',
 });

@@ -1,9 +1,12 @@
+import { SpentToken } from './auth/providers/spent-token.entity.js';
+import { RateLimit } from './auth/limits/rate-limit.entity.js';
 import { Session } from './auth/session.entity.js';
 import { Customer } from './customers/customer.entity.js';
+import { Identity } from './users/identity.entity.js';
 import { User } from './users/user.entity.js';
 import { History } from './writes/history.entity.js';
 import { IdempotencyRecord } from './writes/idempotency-record.entity.js';
 import { Mutex } from './writes/mutex.entity.js';
 
 /** Every table, for the connection: the service's, the tests' and the command line's. */
-export const entities = [User, Customer, Session, History, IdempotencyRecord, Mutex];
+export const entities = [User, Identity, Customer, Session, SpentToken, RateLimit, History, IdempotencyRecord, Mutex];

@@ -328,7 +328,7 @@ onEveryDatabase((kind) => {
       const { body: tokens } = await service.anonymous.post(
         '/login',
         { email: user.email, password: user.password },
-        { headers: { 'user-agent': 'A phone/1.0' } },
+        { headers: { 'user-agent': 'A phone/1.0', 'x-forwarded-for': '203.0.113.7' } },
       );
       const phone = service.anonymous.as(tokens.accessToken);
       const ended = await service.anonymous.signIn(user.email, user.password);
@@ -337,7 +337,7 @@ onEveryDatabase((kind) => {
       expect(status).toBe(200);
       expect(body).toMatchObject({
         data: [
-          { id: await idOf(phone), current: false, userAgent: 'A phone/1.0', ipAddress: '127.0.0.1' },
+          { id: await idOf(phone), current: false, userAgent: 'A phone/1.0', ipAddress: '203.0.113.7' },
           { id: await idOf(user), current: true },
         ],
         page: { next: null },

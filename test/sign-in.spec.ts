@@ -1,5 +1,6 @@
 import { pbkdf2Sync, scryptSync } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { someAddress } from './support/client.js';
 import { onEveryDatabase } from './support/databases.js';
 import { newUser, startService, type TestService } from './support/service.js';
 
@@ -31,7 +32,11 @@ onEveryDatabase((kind) => {
   /** The bytes of the answer, beside what the client makes of them. */
   async function send(body: RequestInit['body'], headers: Record<string, string> = JSON_TYPE) {
     const started = performance.now();
-    const response = await fetch(`${service.anonymous.url}/login`, { method: 'POST', headers, body });
+    const response = await fetch(`${service.anonymous.url}/login`, {
+      method: 'POST',
+      headers: { 'x-forwarded-for': someAddress(), ...headers },
+      body,
+    });
     const text = await response.text();
     return { status: response.status, headers: response.headers, text, ms: performance.now() - started };
   }

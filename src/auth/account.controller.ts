@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Allow, ApiIfMatch, Fails } from '../common/api.js';
-import { Context, type RequestContext } from '../common/request-context.js';
+import { type Client, Context, FromClient, type RequestContext } from '../common/request-context.js';
 import { IdPipe } from '../common/validation.js';
 import { PageQuery } from '../lists/list.query.js';
 import { ChangePasswordDto } from '../users/user.dto.js';
@@ -18,9 +18,13 @@ export class AccountController {
   @HttpCode(204)
   @Allow('user')
   @ApiIfMatch()
-  @Fails('wrong_password', 'overloaded')
-  changePassword(@Context() context: RequestContext, @Body() passwords: ChangePasswordDto): Promise<void> {
-    return this.auth.changePassword(context, passwords);
+  @Fails('wrong_password', 'too_many_requests', 'overloaded')
+  changePassword(
+    @Context() context: RequestContext,
+    @FromClient() client: Client,
+    @Body() passwords: ChangePasswordDto,
+  ): Promise<void> {
+    return this.auth.changePassword(context, client, passwords);
   }
 
   /** Where you are signed in, newest first */

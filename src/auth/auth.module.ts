@@ -1,20 +1,63 @@
 import { Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
+import { PassportModule } from '@nestjs/passport';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ListsModule } from '../lists/lists.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { AccessTokens } from './access-tokens.js';
 import { AccountController } from './account.controller.js';
 import { AuthService } from './auth.service.js';
+import { RateLimit } from './limits/rate-limit.entity.js';
+import { RateLimits } from './limits/rate-limits.js';
+import { SignInLimits } from './limits/sign-in-limits.js';
 import { LoginController } from './login.controller.js';
+import { Facebook } from './providers/facebook.js';
+import { Google } from './providers/google.js';
+import { IdentitiesController } from './providers/identities.controller.js';
+import { LoginStates } from './providers/login-states.js';
+import { OneTimeTokens } from './providers/one-time-tokens.js';
+import {
+  ExchangeController,
+  FacebookLoginController,
+  GoogleLoginController,
+} from './providers/provider-login.controller.js';
+import { ProviderLoginService } from './providers/provider-login.service.js';
+import { Providers } from './providers/providers.js';
+import { SpentToken } from './providers/spent-token.entity.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { Session } from './session.entity.js';
 import { SessionsService } from './sessions.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Session]), JwtModule.register({}), ListsModule, UsersModule],
-  controllers: [LoginController, AccountController],
-  providers: [AuthService, SessionsService, AccessTokens, RefreshTokens],
+  imports: [
+    TypeOrmModule.forFeature([Session, RateLimit, SpentToken]),
+    JwtModule.register({}),
+    PassportModule,
+    ListsModule,
+    UsersModule,
+  ],
+  controllers: [
+    LoginController,
+    GoogleLoginController,
+    FacebookLoginController,
+    ExchangeController,
+    AccountController,
+    IdentitiesController,
+  ],
+  providers: [
+    AuthService,
+    SessionsService,
+    AccessTokens,
+    RefreshTokens,
+    RateLimits,
+    SignInLimits,
+    Google,
+    Facebook,
+    Providers,
+    LoginStates,
+    OneTimeTokens,
+    ProviderLoginService,
+  ],
   exports: [AuthService],
 })
 export class AuthModule {}

@@ -1,13 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Problem } from '../common/errors.js';
+import { normalizeEmail } from '../common/fields.js';
 import type { Caller, Client, RequestContext } from '../common/request-context.js';
 import type { PageQuery } from '../lists/list.query.js';
 import { CredentialsService } from '../users/credentials.service.js';
 import { type ChangePasswordDto, roleOf } from '../users/user.dto.js';
+import type { User } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
-import { ACCESS_TOKEN_S, AccessTokens } from './access-tokens.js';
+import { ACCESS_TOKEN_S, type AccessClaims, AccessTokens } from './access-tokens.js';
 import type { LoginDto, TokensDto } from './login.dto.js';
+import { SignInLimits } from './limits/sign-in-limits.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import type { Session } from './session.entity.js';
 import type { SessionPageDto } from './session.dto.js';
@@ -25,16 +28,23 @@ export class AuthService {
     private readonly sessions: SessionsService,
     private readonly accessTokens: AccessTokens,
     private readonly refreshTokens: RefreshTokens,
+    private readonly limits: SignInLimits,
   ) {}
 
   async signIn({ email, password }: LoginDto, client: Client): Promise<TokensDto> {
     const earliest = sleep(REFUSAL_MS);
-    const user = await this.credentials.verify(email, password);
+    const user = await this.limits.attempt(normalizeEmail(email), client.ipAddress, () =>
+      this.credentials.verify(email, password),
+    );
     if (!user) {
       await earliest;
       throw new Problem('invalid_credentials');
     }
-    return this.tokensOf(await this.sessions.start(user.id, user.sessionEpoch, client));
+    return this.startSession(user, client);
+  }
+
+  async startSession({ id, sessionEpoch }: User, client: Client): Promise<TokensDto> {
+    return this.tokensOf(await this.sessions.start(id, sessionEpoch, client));
   }
 
   async refresh(refreshToken: string): Promise<TokensDto> {
@@ -44,11 +54,14 @@ export class AuthService {
     return this.tokensOf(session);
   }
 
-  /** Undefined unless user and session are there, now: both are read, whatever the token says. */
   async callerOf(accessToken: string): Promise<Caller | undefined> {
     const claims = this.accessTokens.verify(accessToken);
-    if (!claims) return undefined;
-    const [user, session] = await Promise.all([this.users.find(claims.userId), this.sessions.find(claims.sessionId)]);
+    return claims && this.callerFor(claims);
+  }
+
+  /** Undefined unless user and session are there, now: both are read, whatever a token says. */
+  async callerFor({ userId, sessionId }: AccessClaims): Promise<Caller | undefined> {
+    const [user, session] = await Promise.all([this.users.find(userId), this.sessions.find(sessionId)]);
     if (!user || session?.userId !== user.id || session.epoch !== user.sessionEpoch) return undefined;
     return { userId: user.id, sessionId: session.id, role: roleOf(user) };
   }
@@ -61,11 +74,14 @@ export class AuthService {
     return this.credentials.redeem(requestId, token, newPassword);
   }
 
-  /** All other sessions end. */
-  changePassword(context: RequestContext, passwords: ChangePasswordDto): Promise<void> {
-    return this.credentials.change(context, context.by, passwords, ({ sessionEpoch }, manager) =>
-      this.sessions.keep(manager, context.caller.sessionId, sessionEpoch),
+  /** All other sessions end. Whoever has got hold of this one shall not find out the password by trying. */
+  async changePassword(context: RequestContext, client: Client, passwords: ChangePasswordDto): Promise<void> {
+    const isChanged = await this.limits.attempt(`user ${context.by}`, client.ipAddress, () =>
+      this.credentials.change(context, context.by, passwords, ({ sessionEpoch }, manager) =>
+        this.sessions.keep(manager, context.caller.sessionId, sessionEpoch),
+      ),
     );
+    if (!isChanged) throw new Problem('wrong_password');
   }
 
   async listSessions({ userId, sessionId }: Caller, query: PageQuery): Promise<SessionPageDto> {

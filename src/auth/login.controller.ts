@@ -12,7 +12,7 @@ export class LoginController {
   @Post('login')
   @HttpCode(200)
   @Allow('public')
-  @Fails('invalid_credentials', 'overloaded')
+  @Fails('invalid_credentials', 'too_many_requests', 'overloaded')
   signIn(@Body() login: LoginDto, @FromClient() client: Client): Promise<TokensDto> {
     return this.auth.signIn(login, client);
   }

@@ -6,6 +6,7 @@ import type { ProblemCode } from './errors.js';
 export type Access = 'public' | 'user' | 'admin';
 
 export const ACCESS = 'x-access';
+export const OPEN_QUERY = 'x-open-query';
 /** Read by `openapi.ts`, which documents one response for each status, with an example of every problem. */
 export const PROBLEMS_EXTENSION = 'x-problems';
 
@@ -18,6 +19,9 @@ export function Allow(access: Access): MethodDecorator {
     ...(access === 'admin' ? [Fails('forbidden')] : []),
   );
 }
+
+/** Takes parameters that are not documented: what a provider sends along is not ours to say. */
+export const OpenQuery = (): MethodDecorator => ApiExtension(OPEN_QUERY, true);
 
 /** Documents the problems that a route answers with, beside those of every route. Several of these add up. */
 export function Fails(...codes: ProblemCode[]): MethodDecorator {

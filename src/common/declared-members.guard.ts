@@ -7,11 +7,12 @@ import { type InvalidMember, Problem } from './errors.js';
 export class DeclaredMembersGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
-    const { query: declared, hasBody } = request.routeOptions.config;
+    const { query: declared, isOpen, hasBody } = request.routeOptions.config;
     if (!declared) return true;
     const errors: InvalidMember[] = [];
     for (const [name, value] of Object.entries(request.query as object)) {
-      if (!declared.has(name)) errors.push({ pointer: name, code: 'unknown_parameter', message: 'is not known' });
+      if (!isOpen && !declared.has(name))
+        errors.push({ pointer: name, code: 'unknown_parameter', message: 'is not known' });
       else if (Array.isArray(value)) errors.push({ pointer: name, code: 'repeated', message: 'must be given once' });
     }
     const { body } = request;

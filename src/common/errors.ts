@@ -24,6 +24,18 @@ export const PROBLEMS = {
     description:
       'The token is unknown, was used before, was replaced by a newer one, or has expired. Ask an admin for a new one.',
   },
+  invalid_login_state: {
+    status: 400,
+    title: 'The sign-in has to be started again',
+    description:
+      'It was not started in this browser, was started more than ten minutes ago, or has been completed before. Start at GET /login/google or /login/facebook.',
+  },
+  invalid_login_code: {
+    status: 400,
+    title: 'The code is not valid',
+    description:
+      'It is unknown, was used before, is older than 60 seconds, or `codeVerifier` is not the one whose challenge was sent. Sign in again.',
+  },
   wrong_password: {
     status: 400,
     title: 'The current password is wrong',
@@ -45,6 +57,22 @@ export const PROBLEMS = {
     status: 401,
     title: 'The session is over',
     description: 'The refresh token is not valid, has expired, or was used before: sign in again.',
+  },
+  provider_login_failed: {
+    status: 401,
+    title: 'The provider’s answer proves nothing',
+    description: 'What Google or Facebook answered does not tell for sure who you are. Sign in again.',
+  },
+  login_refused: {
+    status: 403,
+    title: 'The provider did not sign you in',
+    description: 'You cancelled, or Google or Facebook refused. Nothing was done.',
+  },
+  not_registered: {
+    status: 403,
+    title: 'Nobody is registered with this account',
+    description:
+      'No user has linked it, and there is no user with an e-mail that the provider vouches for and who has not linked another account. Ask an admin, or sign in with your password and link it.',
   },
   forbidden: {
     status: 403,
@@ -71,6 +99,11 @@ export const PROBLEMS = {
     title: 'No such session',
     description: 'You have no session with this id, or it has ended.',
   },
+  identity_not_found: {
+    status: 404,
+    title: 'No such account is linked',
+    description: 'You have not linked an account of this provider.',
+  },
   request_timeout: {
     status: 408,
     title: 'The request took too long to arrive',
@@ -80,6 +113,21 @@ export const PROBLEMS = {
     status: 409,
     title: 'The e-mail is taken',
     description: 'Another one that is not deleted has this e-mail; case does not matter.',
+  },
+  identity_taken: {
+    status: 409,
+    title: 'The account is linked to somebody else',
+    description: 'Another user signs in with this account of the provider. They have to unlink it first.',
+  },
+  provider_linked: {
+    status: 409,
+    title: 'Another account of this provider is linked',
+    description: 'You sign in with another account of this provider. Unlink that one first.',
+  },
+  last_sign_in: {
+    status: 409,
+    title: 'It is your only way to sign in',
+    description: 'You have no password and no other linked account. Get one of them first.',
   },
   last_admin: {
     status: 409,
@@ -132,6 +180,16 @@ export const PROBLEMS = {
     status: 503,
     title: 'Too much to do at the moment',
     description: 'Nothing was done. Try again after as many seconds as Retry-After says.',
+  },
+  provider_not_configured: {
+    status: 503,
+    title: 'This provider is not set up',
+    description: 'The service was started without the credentials of this provider. Sign in another way.',
+  },
+  provider_unavailable: {
+    status: 503,
+    title: 'The provider does not answer',
+    description: 'Google or Facebook did not answer in time, or not as agreed. Sign in again, or another way.',
   },
   database_unavailable: {
     status: 503,

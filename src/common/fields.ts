@@ -105,6 +105,12 @@ export const NewPassword = (): PropertyDecorator =>
 export const Opaque = (max: number): PropertyDecorator =>
   field({ schema: { minLength: 1, maxLength: max }, check: (value) => lengthOf(value, 1, max) });
 
+export const Matching = (pattern: RegExp, message: string): PropertyDecorator =>
+  field({
+    schema: { pattern: pattern.source },
+    check: (value) => (typeof value === 'string' && pattern.test(value) ? undefined : ['not_allowed', message]),
+  });
+
 export const OneOf = (...allowed: string[]): PropertyDecorator =>
   field({
     schema: { enum: allowed },

@@ -36,9 +36,7 @@ export class ProblemFilter implements ExceptionFilter {
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = toProblem(error);
-    if (problem.code === 'internal_error') this.logger.error({ requestId: request.id, ...harmless(error) });
-    // without a stack: there may be many, and writing it out would make the load that they tell of worse
-    else if (problem.status >= 500) this.logger.warn({ code: problem.code, requestId: request.id });
+    this.log(problem, error, request);
     if (problem.status === 401) void reply.header('WWW-Authenticate', challenge(request));
     if (problem.status === 429 || problem.status === 503)
       void reply.header('Retry-After', problem.extras.retryAfter ?? RETRY_AFTER_S);
@@ -51,6 +49,12 @@ export class ProblemFilter implements ExceptionFilter {
       .header('Content-Type', 'application/problem+json; charset=utf-8')
       .header('Cache-Control', 'no-store')
       .send(JSON.stringify(documentOf(problem, request)));
+  }
+
+  protected log(problem: Problem, error: unknown, request: FastifyRequest): void {
+    if (problem.code === 'internal_error') this.logger.error({ requestId: request.id, ...harmless(error) });
+    // without a stack: there may be many, and writing it out would make the load that they tell of worse
+    else if (problem.status >= 500) this.logger.warn({ code: problem.code, requestId: request.id });
   }
 }
 
@@ -80,7 +84,7 @@ const UNREADABLE: Record<string, ProblemCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 };
 
-function toProblem(error: unknown): Problem {
+export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const status = error instanceof HttpException ? error.getStatus() : (error as { statusCode?: unknown })?.statusCode;
   const isRefused = typeof status === 'number' && status >= 400 && status < 500;

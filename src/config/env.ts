@@ -13,6 +13,16 @@ export class Env {
   readonly DATABASE_URI?: URL;
   readonly DATABASE_POOL: number;
   readonly JWT_SECRET?: string[];
+  readonly TLS?: 'self-signed';
+  readonly LOGIN_RETURN_URLS: string[];
+  readonly GOOGLE_CLIENT_ID?: string;
+  readonly GOOGLE_CLIENT_SECRET?: string;
+  readonly GOOGLE_DISCOVERY_URL: string;
+  readonly FACEBOOK_CLIENT_ID?: string;
+  readonly FACEBOOK_CLIENT_SECRET?: string;
+  readonly FACEBOOK_AUTHORIZE_URL: string;
+  readonly FACEBOOK_ACCESS_TOKEN_URL: string;
+  readonly FACEBOOK_USER_INFO_URL: string;
   readonly ADMIN_EMAIL?: string;
   readonly ADMIN_PASSWORD?: string;
   readonly DOCS: boolean;
@@ -28,6 +38,10 @@ export class ConfigurationError extends Error {
 
 /** sysexits.h EX_CONFIG: tells a supervisor that starting again will not help. */
 export const EXIT_CONFIGURATION = 78;
+
+const GOOGLE_DISCOVERY_URL = 'https://accounts.google.com/.well-known/openid-configuration';
+/** The version of Facebook's Graph API: each lives for two years at least. */
+const GRAPH = 'v24.0';
 
 type Reader<T> = (raw: string) => T;
 
@@ -63,6 +77,20 @@ const origin: Reader<string> = (raw) => {
   if (!url || !/^https?:$/.test(url.protocol) || raw.includes('*') || raw.replace(/\/$/, '') !== url.origin)
     throw new Error('must be an origin such as https://crm.example.com, without a path');
   return url.origin;
+};
+
+const url: Reader<string> = (raw) => {
+  const parsed = URL.canParse(raw) ? new URL(raw) : undefined;
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.username || parsed.password || parsed.hash)
+    throw new Error('must be an address such as https://app.example.com/signed-in');
+  return parsed.href;
+};
+
+const returnUrl: Reader<string> = (raw) => {
+  const address = url(raw);
+  if (address.includes('?'))
+    throw new Error('must be addresses without a query, such as https://app.example.com/signed-in');
+  return address;
 };
 
 const proxy: Reader<string> = (raw) => {
@@ -152,6 +180,20 @@ export function readEnv(source: NodeJS.ProcessEnv): Env {
     DATABASE_URI: read('DATABASE_URI', database),
     DATABASE_POOL: read('DATABASE_POOL', integer(2, 1000), 10),
     JWT_SECRET: read('JWT_SECRET', secrets),
+    TLS: read('TLS', oneOf('self-signed')),
+    LOGIN_RETURN_URLS: read('LOGIN_RETURN_URLS', list(returnUrl), []),
+    GOOGLE_CLIENT_ID: read('GOOGLE_CLIENT_ID', text),
+    GOOGLE_CLIENT_SECRET: read('GOOGLE_CLIENT_SECRET', text),
+    GOOGLE_DISCOVERY_URL: read('GOOGLE_DISCOVERY_URL', url, GOOGLE_DISCOVERY_URL),
+    FACEBOOK_CLIENT_ID: read('FACEBOOK_CLIENT_ID', text),
+    FACEBOOK_CLIENT_SECRET: read('FACEBOOK_CLIENT_SECRET', text),
+    FACEBOOK_AUTHORIZE_URL: read('FACEBOOK_AUTHORIZE_URL', url, `https://www.facebook.com/${GRAPH}/dialog/oauth`),
+    FACEBOOK_ACCESS_TOKEN_URL: read(
+      'FACEBOOK_ACCESS_TOKEN_URL',
+      url,
+      `https://graph.facebook.com/${GRAPH}/oauth/access_token`,
+    ),
+    FACEBOOK_USER_INFO_URL: read('FACEBOOK_USER_INFO_URL', url, `https://graph.facebook.com/${GRAPH}/me`),
     ADMIN_EMAIL: read('ADMIN_EMAIL', email),
     ADMIN_PASSWORD: read('ADMIN_PASSWORD', password),
     DOCS: read('DOCS', oneOf('on', 'off'), 'on') === 'on',
@@ -162,6 +204,9 @@ export function readEnv(source: NodeJS.ProcessEnv): Env {
     mistakes.push('JWT_SECRET is required with DATABASE_URI: every instance has to know the same one');
   if (!source.ADMIN_EMAIL?.trim() !== !source.ADMIN_PASSWORD?.trim())
     mistakes.push('ADMIN_EMAIL and ADMIN_PASSWORD go together: set both or neither');
+  for (const name of ['GOOGLE_CLIENT', 'FACEBOOK_CLIENT'])
+    if (!source[`${name}_ID`]?.trim() !== !source[`${name}_SECRET`]?.trim())
+      mistakes.push(`${name}_ID and ${name}_SECRET go together: set both or neither`);
   if (mistakes.length > 0) throw new ConfigurationError(mistakes);
   return env;
 }

@@ -13,7 +13,15 @@ import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { Env } from './env.js';
 
-type Purpose = 'access-token' | 'refresh-token' | 'cursor' | 'idempotency' | 'idempotency-request';
+type Purpose =
+  | 'access-token'
+  | 'refresh-token'
+  | 'cursor'
+  | 'idempotency'
+  | 'idempotency-request'
+  | 'rate-limit'
+  | 'login-state'
+  | 'login-code';
 
 /**
  * Keys for every purpose, derived (HKDF, RFC 5869) from `JWT_SECRET`. The variable is a list that rotates:
@@ -61,7 +69,7 @@ export class Secrets {
     const nonce = randomBytes(12);
     const cipher = createCipheriv('aes-256-gcm', this.keys(purpose)[0]!, nonce);
     const body = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
-    return Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64');
+    return Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url');
   }
 
   /** Undefined if no key opens it: the secret that sealed it has been rotated out. */

@@ -23,3 +23,7 @@ export const fromSqlTime = (text: string): Date => new Date(`${text.replace(' ',
 export function insertedId({ raw }: InsertResult): number {
   return typeof raw === 'object' ? (raw as { insertId: number }).insertId : Number(raw);
 }
+
+/** Begins what an INSERT does instead if there is a row with this key. */
+export const onDuplicate = (dataSource: DataSource, key: string): string =>
+  dialectOf(dataSource) === 'sqlite' ? `ON CONFLICT (${key}) DO UPDATE SET` : 'ON DUPLICATE KEY UPDATE';

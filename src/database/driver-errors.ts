@@ -8,7 +8,10 @@ interface DriverError {
 }
 
 /** The unique constraints a client can run into. The servers word the message differently; all of them name the key. */
-const TAKEN = [{ key: /live_email/, code: 'email_taken' }] as const;
+const TAKEN = [
+  { key: /live_email/, code: 'email_taken' },
+  { key: /identities[._]/, code: 'identity_taken' },
+] as const;
 
 const DUPLICATE = new Set<unknown>([1062, 'SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY']);
 /** 1406: longer than the column, 1264: out of its range, 1366: not in its character set. Validation comes first. */

@@ -132,6 +132,7 @@ function describeSuccess(
   const properties = propertiesOf(response, document);
   response.description ||= STATUS_CODES[status] ?? '';
   response.headers = {
+    ...response.headers,
     ...pick('X-Request-Id'),
     ...(properties.version?.type !== 'string' && properties.version ? pick('ETag') : {}),
     ...(status === '201' && properties.id ? pick('Location') : {}),

@@ -1,5 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
+import { OPEN_QUERY } from '../common/api.js';
 import { LOGIN_BODY_LIMIT } from '../common/json-body.js';
 import type { OperationObject, ParameterObject, ResponseObject } from './openapi-types.js';
 
@@ -7,6 +8,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The parameters that may stand in the query; undefined for what is not in the OpenAPI. */
     query?: ReadonlySet<string>;
+    /** Whether others may stand there as well. */
+    isOpen?: boolean;
     hasBody?: boolean;
   }
 }
@@ -28,7 +31,8 @@ export function enforceContracts(fastify: FastifyInstance, document: OpenAPIObje
     if (!operation) return;
     const parameters = (operation.parameters ?? []) as ParameterObject[];
     const query = new Set(parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name));
-    route.config = { ...route.config, query, hasBody: operation.requestBody !== undefined };
+    const isOpen = OPEN_QUERY in operation;
+    route.config = { ...route.config, query, isOpen, hasBody: operation.requestBody !== undefined };
     const response: Json = {};
     for (const [status, { content }] of Object.entries(operation.responses as Record<string, ResponseObject>)) {
       const schema = content?.['application/json']?.schema;

@@ -33,18 +33,20 @@ export class CredentialsService {
     return user;
   }
 
-  /** Ends all sessions by raising the epoch; `also` may carry one over, in the same transaction. */
+  /**
+   * Null if the current password is wrong. Ends all sessions by raising the epoch; `also` may carry one over, in the same
+   * transaction.
+   */
   async change(
     context: WriteContext,
     id: number,
     { currentPassword, newPassword }: ChangePasswordDto,
     also: Change<User>['also'],
-  ): Promise<void> {
+  ): Promise<User | null> {
     const user = await this.service.find(id);
-    if (!user || !(await this.passwords.verify(currentPassword, user.passwordHash)))
-      throw new Problem('wrong_password');
+    if (!user || !(await this.passwords.verify(currentPassword, user.passwordHash))) return null;
     const change = await this.chosen(newPassword, user.passwordHash);
-    await this.writes.change(this.service.resource, context, id, { ...change, also });
+    return this.writes.change(this.service.resource, context, id, { ...change, also });
   }
 
   /** Redeems an invitation or a reset: whoever holds the token is its user. */

@@ -2,7 +2,7 @@ import { pbkdf2, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { hash, verify } from '@node-rs/argon2';
 import { Injectable } from '@nestjs/common';
-import { Problem } from '../common/errors.js';
+import { Turns } from '../common/turns.js';
 
 /** OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane. */
 const ARGON2 = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -23,16 +23,15 @@ const NOBODY = '$argon2id$v=19$m=19456,t=2,p=1$EuHwnLX2qTa/fKlTjcUcug$EcrJu++KDe
 /** Hashes and checks passwords: argon2id, and the hashes that Werkzeug made for the Flask service. */
 @Injectable()
 export class PasswordHasher {
-  private running = 0;
-  private readonly waiting: Array<() => void> = [];
+  private readonly turns = new Turns(AT_ONCE, MOST_WAITING);
 
   hash(password: string): Promise<string> {
-    return this.queued(() => hash(password, ARGON2));
+    return this.turns.take(() => hash(password, ARGON2));
   }
 
   /** Does the work of a check also if there is nothing to check against. */
   verify(password: string, stored: string | null): Promise<boolean> {
-    return this.queued(async () => {
+    return this.turns.take(async () => {
       const check = stored === null ? undefined : checkOf(stored);
       if (check) return check(password);
       await verify(NOBODY, password);
@@ -42,21 +41,6 @@ export class PasswordHasher {
 
   isOutdated(stored: string): boolean {
     return !stored.startsWith('$argon2id$v=19$m=19456,t=2,p=1$');
-  }
-
-  private async queued<T>(work: () => Promise<T>): Promise<T> {
-    if (this.running === AT_ONCE) {
-      if (this.waiting.length === MOST_WAITING) throw new Problem('overloaded');
-      // whoever leaves hands over its place
-      await new Promise<void>((resolve) => this.waiting.push(resolve));
-    } else this.running++;
-    try {
-      return await work();
-    } finally {
-      const next = this.waiting.shift();
-      if (next) next();
-      else this.running--;
-    }
   }
 }
 

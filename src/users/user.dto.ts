@@ -2,12 +2,16 @@ import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
 import { PageDto } from '../lists/page.dto.js';
 import { Email, Line, MayBeMissing, NewPassword, OneOf, Opaque } from '../common/fields.js';
 import { deletedAtOf } from '../writes/writes.js';
+import { type Provider, PROVIDERS } from './identity.entity.js';
 import type { User } from './user.entity.js';
 
 export const ROLES = ['user', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
 
 export const roleOf = ({ isAdmin }: Pick<User, 'isAdmin'>): Role => (isAdmin ? 'admin' : 'user');
+
+export const providersOf = ({ linkedProviders }: Pick<User, 'linkedProviders'>): Provider[] =>
+  linkedProviders.split(',').filter((name): name is Provider => PROVIDERS.includes(name as Provider));
 
 export class CreateUserDto {
   /** Signs in with it. Unique among users that are not deleted; trimmed and lower-cased. */
@@ -71,8 +75,8 @@ export class UserDto {
   hasPassword: boolean;
 
   /** The providers whose accounts are linked: `google`, `facebook`. */
-  @ApiProperty({ type: [String], enum: ['google', 'facebook'], example: ['google'] })
-  identities: string[];
+  @ApiProperty({ type: [String], enum: PROVIDERS, example: ['google'] })
+  identities: Provider[];
 
   createdBy: number | null;
   lastModifiedBy: number | null;
@@ -100,7 +104,7 @@ export class UserDto {
       role: roleOf(user),
       roleGrantedBy: user.roleGrantedBy,
       hasPassword: user.passwordHash !== null,
-      identities: [],
+      identities: providersOf(user),
       createdBy: user.createdBy,
       lastModifiedBy: user.lastModifiedBy,
       createdAt: user.createdAt?.toISOString() ?? null,

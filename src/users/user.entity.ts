@@ -80,6 +80,10 @@ export class User {
   @Column('int', { name: 'session_epoch', default: 1 })
   sessionEpoch: number;
 
+  /** With whose accounts the user may sign in, in alphabetical order: `facebook,google`. Kept here for reading. */
+  @Column('varchar', { name: 'linked_providers', length: 40, default: '' })
+  linkedProviders: string;
+
   @Column('varchar', { name: 'password_token_hash', length: 64, nullable: true })
   passwordTokenHash: string | null;
 

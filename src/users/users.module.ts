@@ -4,6 +4,8 @@ import { ListsModule } from '../lists/lists.module.js';
 import { WritesModule } from '../writes/writes.module.js';
 import { CredentialsService } from './credentials.service.js';
 import { FirstAdmin } from './first-admin.js';
+import { IdentitiesService } from './identities.service.js';
+import { Identity } from './identity.entity.js';
 import { PasswordHasher } from './password-hasher.js';
 import { ProfileController } from './profile.controller.js';
 import { User } from './user.entity.js';
@@ -11,9 +13,9 @@ import { UsersController } from './users.controller.js';
 import { UsersService } from './users.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([User]), WritesModule, ListsModule],
+  imports: [TypeOrmModule.forFeature([User, Identity]), WritesModule, ListsModule],
   controllers: [UsersController, ProfileController],
-  providers: [UsersService, CredentialsService, PasswordHasher, FirstAdmin],
-  exports: [UsersService, CredentialsService],
+  providers: [UsersService, CredentialsService, IdentitiesService, PasswordHasher, FirstAdmin],
+  exports: [UsersService, CredentialsService, IdentitiesService],
 })
 export class UsersModule {}

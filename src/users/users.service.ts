@@ -71,6 +71,7 @@ export class UsersService {
         role: roleOf(user),
         roleGrantedBy: user.roleGrantedBy,
         hasPassword: user.passwordHash !== null,
+        identities: user.linkedProviders || null,
         deletedAt: deletedAtOf(user)?.toISOString() ?? null,
       }),
     };
@@ -111,6 +112,7 @@ export class UsersService {
       roleGrantedBy: isAdmin ? context.by : null,
       passwordHash: password === undefined ? null : await this.passwords.hash(password),
       sessionEpoch: 1,
+      linkedProviders: '',
       passwordTokenHash: token?.hash ?? null,
       passwordTokenExpiresAt: token?.expiresAt ?? null,
     };

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { expectDocumented } from './documented.js';
 
@@ -39,6 +40,7 @@ export class Client {
       headers: {
         ...(this.accessToken && { authorization: `Bearer ${this.accessToken}` }),
         ...(body !== undefined && { 'content-type': 'application/json' }),
+        'x-forwarded-for': someAddress(),
         ...headers,
       },
       body: body === undefined ? undefined : isRaw ? (body as string) : JSON.stringify(body),
@@ -64,4 +66,10 @@ export class Client {
     expect(status).toBe(200);
     return this.as(body.accessToken, body.refreshToken);
   }
+}
+
+/** Of the network for benchmarks (RFC 2544): limits on guessing passwords know addresses, and tests are to know none. */
+export function someAddress(): string {
+  const [a, b] = randomBytes(2);
+  return `198.${18 + (Math.random() < 0.5 ? 0 : 1)}.${a}.${b}`;
 }

@@ -78,6 +78,8 @@ export async function startService(
       JWT_SECRET,
       ADMIN_EMAIL: ADMIN.email,
       ADMIN_PASSWORD: ADMIN.password,
+      // each request of the test client says that it comes from somewhere else
+      TRUSTED_PROXIES: 'loopback',
       ...env,
     }),
     clock,

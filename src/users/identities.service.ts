@@ -1,0 +1,103 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { type EntityManager, Repository } from 'typeorm';
+import { Problem } from '../common/errors.js';
+import { normalizeEmail } from '../common/fields.js';
+import type { WriteContext } from '../common/request-context.js';
+import { Clock } from '../config/clock.js';
+import { Writes } from '../writes/writes.js';
+import { Identity, type Provider } from './identity.entity.js';
+import { providersOf } from './user.dto.js';
+import { User } from './user.entity.js';
+import { UsersService } from './users.service.js';
+
+/** Somebody who has signed in at a provider. */
+export interface ProviderAccount {
+  provider: Provider;
+  subject: string;
+  /** Only if the provider vouches for it. */
+  email: string | null;
+}
+
+/** Accounts at providers: whose they are. */
+@Injectable()
+export class IdentitiesService {
+  constructor(
+    @InjectRepository(Identity) private readonly identities: Repository<Identity>,
+    @InjectRepository(User) private readonly rows: Repository<User>,
+    private readonly users: UsersService,
+    private readonly writes: Writes,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * The user who signs in with it, or null. An e-mail counts once: a user who has had an account at this provider is
+   * known by that one alone, or whoever gets hold of the address (a former colleague's, a lapsed domain's) would be them.
+   */
+  async userOf(account: ProviderAccount, requestId: string): Promise<User | null> {
+    const { provider, subject, email } = account;
+    const known = await this.identities.findOneBy({ provider, subject });
+    const owner = known && (await this.users.find(known.userId));
+    if (owner) return isLinked(owner, provider) ? owner : null;
+    if (email === null) return null;
+    const user = await this.rows.findOneBy({ liveEmail: normalizeEmail(email) });
+    if (!user || (await this.identities.existsBy({ userId: user.id, provider }))) return null;
+    return this.link({ by: user.id, requestId }, user.id, account);
+  }
+
+  /** Linking what is linked already changes nothing. */
+  link(context: WriteContext, userId: number, { provider, subject }: ProviderAccount): Promise<User> {
+    return this.writes.change(this.users.resource, context, userId, {
+      action: 'identity_linked',
+      set: async (user, manager) => {
+        const known = await manager.findOneBy(Identity, { provider, subject });
+        if (isLinked(user, provider)) {
+          if (known?.userId === userId) return {};
+          throw new Problem('provider_linked');
+        }
+        if (known && known.userId !== userId) await this.release(manager, context, known);
+        await manager.delete(Identity, { userId, provider });
+        await manager.insert(Identity, { userId, provider, subject, createdAt: this.clock.now() });
+        return { linkedProviders: [...providersOf(user), provider].toSorted().join() };
+      },
+    });
+  }
+
+  async unlink(context: WriteContext, userId: number, provider: Provider): Promise<void> {
+    await this.writes.change(this.users.resource, context, userId, {
+      action: 'identity_unlinked',
+      set: (user) => {
+        if (!isLinked(user, provider)) throw new Problem('identity_not_found');
+        if (user.passwordHash === null && providersOf(user).length === 1) throw new Problem('last_sign_in');
+        return without(provider)(user);
+      },
+    });
+  }
+
+  /** Takes it from a user who has been deleted or has unlinked it; nobody else loses theirs. */
+  private async release(
+    manager: EntityManager,
+    context: WriteContext,
+    { id, userId, provider }: Identity,
+  ): Promise<void> {
+    await this.writes.changeWithin(manager, this.users.resource, { ...context, ifMatch: undefined }, userId, {
+      action: 'identity_unlinked',
+      deletedToo: true,
+      set: (owner) => {
+        if (isLinked(owner, provider) && !owner.isDeleted) throw new Problem('identity_taken');
+        return without(provider)(owner);
+      },
+    });
+    await manager.delete(Identity, { id });
+  }
+}
+
+const isLinked = (user: User, provider: Provider): boolean => providersOf(user).includes(provider);
+
+const without =
+  (provider: Provider) =>
+  (user: User): Partial<User> => ({
+    linkedProviders: providersOf(user)
+      .filter((other) => other !== provider)
+      .join(),
+  });
