@@ -74,7 +74,9 @@ export class Secrets {
 
   /** Undefined if no key opens it: the secret that sealed it has been rotated out. */
   open(purpose: Purpose, sealed: string): string | undefined {
-    const bytes = Buffer.from(sealed, 'base64');
+    const bytes = Buffer.from(sealed, 'base64url');
+    // base64 has several ways to write the same bytes; only one is ours
+    if (bytes.toString('base64url') !== sealed) return undefined;
     for (const key of this.keys(purpose)) {
       try {
         const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12)).setAuthTag(bytes.subarray(12, 28));

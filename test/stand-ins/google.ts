@@ -19,7 +19,7 @@ type Sign = (claims: JWTPayload) => Promise<string>;
 /** Of its own name, or it warns that it keeps everything in memory. */
 class InMemory extends (MemoryAdapter as AdapterConstructor) {}
 
-const DISCOVERY = '/.well-known/openid-configuration';
+export const DISCOVERY = '/.well-known/openid-configuration';
 
 /** A real OpenID provider that answers as Google does, and on demand as no provider should. */
 export class GoogleStandIn {

@@ -15,6 +15,7 @@ export class Browser {
   }
 
   async walkFrom(start: URL, headers: Record<string, string> = {}): Promise<Answer & { url: URL }> {
+    this.signOutElsewhere();
     let url = start;
     for (let step = 0; step < 12; step++) {
       const answer = await this.get(url, headers);
@@ -28,6 +29,7 @@ export class Browser {
 
   /** To the callback, but not into it: the path that the provider sends the browser back to. */
   async walkToCallback(path: string): Promise<string> {
+    this.signOutElsewhere();
     let url = new URL(path, this.service.url);
     for (let step = 0; step < 12; step++) {
       const { headers } = await this.get(url);
@@ -56,6 +58,11 @@ export class Browser {
       if (/max-age=0|expires=Thu, 01 Jan 1970/i.test(line)) jar.delete(name!);
       else jar.set(name!, value!);
     }
+  }
+
+  /** Another account may sit there the next time. */
+  private signOutElsewhere(): void {
+    for (const origin of this.cookies.keys()) if (origin !== this.service.url) this.cookies.delete(origin);
   }
 
   private jarOf(origin: string): Map<string, string> {

@@ -15,15 +15,15 @@ const LONGEST_PAUSE_S = 60;
 /** For one account from anywhere: so many for free, then a delay that doubles with each. */
 const FREE_FOR_ACCOUNT = 10;
 const FIRST_DELAY_MS = 250;
-const LONGEST_DELAY_MS = 4_000;
+const LONGEST_DELAY_MS = 2_000;
 /** No more than these are kept waiting so for one account. */
-const MOST_DELAYED = 8;
+const MOST_DELAYED = 4;
 /** From one address for all accounts together; many people may share it. */
 const MOST_FROM_ADDRESS = 50;
 /** Where somebody has signed in, they do not suffer from what strangers try elsewhere. */
 const TRUSTED_S = 30 * 24 * 60 * 60;
 /** Passwords for one account are checked a few at a time, so that many at once are counted like many in turn. */
-const AT_ONCE = 5;
+const AT_ONCE = 3;
 const MOST_WAITING = 64;
 
 /**

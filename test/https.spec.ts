@@ -1,0 +1,120 @@
+import { createServer as createHttpsServer, request as httpsRequest } from 'node:https';
+import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { selfSigned } from '../src/config/self-signed.js';
+import { GoogleStandIn } from './stand-ins/google.js';
+import { startService, type TestService, unique } from './support/service.js';
+
+/** As registered at Google for development. */
+const ORIGIN = 'https://127.0.0.1:5000';
+const REDIRECT_URI = `${ORIGIN}/login/google/callback`;
+
+interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+/** Asks for an address of ORIGIN at the port where it really is, as `curl --connect-to` does. */
+function get(port: number, url: URL, cookie = ''): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const path = url.pathname + url.search;
+    const headers = { host: url.host, ...(cookie && { cookie }) };
+    const asked = httpsRequest({ host: '127.0.0.1', port, path, headers, rejectUnauthorized: false }, (response) => {
+      void text(response).then((body) => resolve({ status: response.statusCode!, headers: response.headers, body }));
+    });
+    asked.on('error', reject).end();
+  });
+}
+
+/** A proxy that ends TLS, as App Engine's load balancer does. It keeps the Host and appends to X-Forwarded-For. */
+async function startProxy(target: () => string): Promise<{ port: number; close: () => void }> {
+  const server = createHttpsServer(await selfSigned('127.0.0.1'), (request, response) => {
+    const forwarded = httpRequest(new URL(request.url!, target()), {
+      method: request.method,
+      headers: {
+        ...request.headers,
+        'x-forwarded-proto': 'https',
+        'x-forwarded-for': request.socket.remoteAddress!,
+      },
+    });
+    forwarded.on('response', (answer) => {
+      response.writeHead(answer.statusCode!, answer.headers);
+      answer.pipe(response);
+    });
+    request.pipe(forwarded);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+describe('sign-in on https', () => {
+  let google: GoogleStandIn;
+  let service: TestService;
+
+  beforeAll(async () => {
+    google = await GoogleStandIn.start();
+    google.register(REDIRECT_URI);
+  });
+  afterAll(() => google.close());
+  afterEach(() => service.close());
+
+  /** The whole way: to Google, back to the registered address, and tokens. */
+  async function signIn(port: number): Promise<void> {
+    const user = await service.user();
+    google.account = { sub: `subject-${unique()}`, email: user.email, email_verified: true };
+    const start = await get(port, new URL('/login/google', ORIGIN));
+    expect(start.status).toBe(302);
+    const [cookie] = start.headers['set-cookie']!;
+    expect(cookie).toMatch(/^__Host-login=[\w-]{22}; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax; Secure$/);
+    let url = new URL(start.headers.location!);
+    expect(url.searchParams.get('redirect_uri')).toBe(REDIRECT_URI);
+    let cookies = '';
+    while (url.origin === google.url) {
+      const answer = await fetch(url, { redirect: 'manual', headers: { cookie: cookies } });
+      for (const line of answer.headers.getSetCookie()) cookies += `${line.split(';', 1)[0]!}; `;
+      url = new URL(answer.headers.get('location')!, url);
+    }
+    expect(url.origin + url.pathname).toBe(REDIRECT_URI);
+    const { status, body } = await get(port, url, cookie!.split(';', 1)[0]);
+    expect(status).toBe(200);
+    expect(JSON.parse(body)).toMatchObject({ tokenType: 'Bearer' });
+  }
+
+  it('goes all the way behind a proxy that ends TLS, if it is trusted', async () => {
+    service = await startService('SQLite', { env: google.env });
+    const proxy = await startProxy(() => service.anonymous.url);
+    await signIn(proxy.port);
+    proxy.close();
+  });
+
+  it('goes all the way behind a proxy that changes the Host and says nothing, with PUBLIC_URL', async () => {
+    service = await startService('SQLite', { env: { ...google.env, PUBLIC_URL: ORIGIN, TRUSTED_PROXIES: '' } });
+    const proxy = await startProxy(() => service.anonymous.url);
+    await signIn(proxy.port);
+    proxy.close();
+  });
+
+  it('does not believe a proxy that it does not trust', async () => {
+    service = await startService('SQLite', { env: { ...google.env, TRUSTED_PROXIES: '10.0.0.0/8' } });
+    const proxy = await startProxy(() => service.anonymous.url);
+    const { headers } = await get(proxy.port, new URL('/login/google', ORIGIN));
+    expect(new URL(headers.location!).searchParams.get('redirect_uri')).toMatch(/^http:/);
+    proxy.close();
+  });
+
+  it('goes all the way without a proxy, on a certificate that the service makes for itself', async () => {
+    service = await startService('SQLite', { env: { ...google.env, TLS: 'self-signed' }, signIn: false });
+    await signIn(Number(new URL(service.anonymous.url).port));
+    const { status, headers } = await get(Number(new URL(service.anonymous.url).port), new URL('/livez', ORIGIN));
+    expect(status).toBe(200);
+    expect(headers['strict-transport-security']).toBeDefined();
+  });
+});
