@@ -183,6 +183,25 @@ describe('the environment', () => {
       ['carla@example.com', 'carla@localhost'],
       ['carla', '@example.com', 'c@', 'a b@c', `${'a'.repeat(120)}@b`],
     ],
+    ['TLS', ['self-signed'], ['on', 'true', 'Self-Signed']],
+    [
+      'LOGIN_RETURN_URLS',
+      ['https://app.example.com/signed-in', 'http://localhost:3000', 'https://a.example.com/, https://b.example.com/x'],
+      [
+        '*',
+        '/signed-in',
+        '//app.example.com',
+        'app://signed-in',
+        'https://app.example.com/?next=/',
+        'https://u@a.example.com',
+      ],
+    ],
+    [
+      'GOOGLE_DISCOVERY_URL',
+      ['https://accounts.google.com/.well-known/openid-configuration', 'http://127.0.0.1:8080/x'],
+      ['accounts.google.com', 'file:///etc/passwd', 'https://u:p@a.example.com', ''.padEnd(3, ':')],
+    ],
+    ['FACEBOOK_USER_INFO_URL', ['https://graph.facebook.com/me?fields=id,name,email'], ['graph.facebook.com/me']],
     ['ADMIN_PASSWORD', ['12345678', '🔑'.repeat(8), 'a'.repeat(128)], ['1234567', '🔑'.repeat(7), 'a'.repeat(129)]],
     [
       'DATABASE_URI',
@@ -249,6 +268,14 @@ describe('the environment', () => {
     ['an empty ADMIN_PASSWORD', { ADMIN_EMAIL: 'carla@example.com', ADMIN_PASSWORD: '' }],
   ])('refuses %s', (_, source) => {
     expect(mistakesOf(source)).toEqual([expect.stringMatching(/^ADMIN_EMAIL and ADMIN_PASSWORD go together/)]);
+  });
+
+  it.each(['GOOGLE_CLIENT', 'FACEBOOK_CLIENT'])('refuses one of %s_ID and %s_SECRET without the other', (name) => {
+    for (const part of ['ID', 'SECRET'])
+      expect(mistakesOf({ [`${name}_${part}`]: 'x' })).toEqual([
+        expect.stringMatching(new RegExp(`^${name}_ID and ${name}_SECRET go together`)),
+      ]);
+    expect(mistakesOf({ [`${name}_ID`]: 'x', [`${name}_SECRET`]: 'x' })).toEqual([]);
   });
 
   it.each([

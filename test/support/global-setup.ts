@@ -1,10 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
+
+/** Where Debian and its like install one. */
+const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 declare global {
   var mariadb: { server: ChildProcess; directory: string } | undefined;
@@ -15,6 +18,7 @@ declare global {
  * embedded database alone), or there is none to start.
  */
 export default async function setup(): Promise<void> {
+  findBrowser();
   if (process.env.TEST_DATABASE_URI !== undefined) return;
   if (!has('mariadbd')) {
     if (process.env.REQUIRE_MARIADB) throw new Error('mariadbd is not on the PATH, and REQUIRE_MARIADB is set');
@@ -49,6 +53,14 @@ export default async function setup(): Promise<void> {
   globalThis.mariadb = { server, directory };
   process.env.TEST_DATABASE_URI = `mysql://root@127.0.0.1:${port}`;
   await ready(process.env.TEST_DATABASE_URI, server);
+}
+
+/** Sets `CHROMIUM_PATH`, unless it is set. */
+function findBrowser(): void {
+  process.env.CHROMIUM_PATH ??= BROWSERS.find((path) => existsSync(path));
+  if (process.env.CHROMIUM_PATH) return;
+  if (process.env.REQUIRE_CHROMIUM) throw new Error('There is no Chromium, and REQUIRE_CHROMIUM is set');
+  console.warn('\nNot run: the test in a browser. Install chromium, or set CHROMIUM_PATH, to run it.');
 }
 
 function has(command: string): boolean {
