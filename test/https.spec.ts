@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createServer as createHttpsServer, request as httpsRequest } from 'node:https';
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,6 +9,7 @@ import { startService, type TestService, unique } from './support/service.js';
 
 /** As registered at Google for development. */
 const ORIGIN = 'https://127.0.0.1:5000';
+const FACEBOOK = { FACEBOOK_CLIENT_ID: '1', FACEBOOK_CLIENT_SECRET: 'x' };
 const REDIRECT_URI = `${ORIGIN}/login/google/callback`;
 
 interface Answer {
@@ -87,6 +89,15 @@ describe('sign-in on https', () => {
     expect(status).toBe(200);
     expect(JSON.parse(body)).toMatchObject({ tokenType: 'Bearer' });
   }
+
+  it('comes back to the addresses that the README says to register', async () => {
+    service = await startService('SQLite', { env: { ...google.env, ...FACEBOOK, TLS: 'self-signed' }, signIn: false });
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    for (const provider of ['google', 'facebook']) {
+      const { headers } = await get(Number(new URL(service.anonymous.url).port), new URL(`/login/${provider}`, ORIGIN));
+      expect(readme).toContain(`\`${new URL(headers.location!).searchParams.get('redirect_uri')}\``);
+    }
+  });
 
   it('goes all the way behind a proxy that ends TLS, if it is trusted', async () => {
     service = await startService('SQLite', { env: google.env });

@@ -18,6 +18,7 @@ interface Discovered {
   issuer: string;
   authorizationUrl: string;
   tokenUrl: string;
+  keysUrl: string;
   keys: ReturnType<typeof createRemoteJWKSet>;
   readAt: number;
 }
@@ -89,8 +90,9 @@ export class Google implements LoginProvider {
         ...['authorization_endpoint', 'token_endpoint', 'jwks_uri'].map((name) => new URL(String(read[name])).href),
       ] as [string, string, string, string];
       if (status !== 200 || typeof issuer !== 'string') throw new Problem('provider_unavailable');
-      const keys = known?.keys ?? createRemoteJWKSet(new URL(keysUrl), { [customFetch]: fetchKeys });
-      this.discovered = { issuer, authorizationUrl, tokenUrl, keys, readAt: now };
+      const keys =
+        known?.keysUrl === keysUrl ? known.keys : createRemoteJWKSet(new URL(keysUrl), { [customFetch]: fetchKeys });
+      this.discovered = { issuer, authorizationUrl, tokenUrl, keysUrl, keys, readAt: now };
       return this.discovered;
     } catch {
       if (known && now - known.readAt < STALE_MS) return known;
