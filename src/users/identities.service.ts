@@ -41,7 +41,11 @@ export class IdentitiesService {
     if (owner) return isLinked(owner, provider) ? owner : null;
     if (email === null) return null;
     const user = await this.rows.findOneBy({ liveEmail: normalizeEmail(email) });
-    if (!user || (await this.identities.existsBy({ userId: user.id, provider }))) return null;
+    if (!user) return null;
+    const own = await this.identities.findOneBy({ userId: user.id, provider });
+    // linked a moment ago, by another tab
+    if (own?.subject === subject) return this.userOf(account, requestId);
+    if (own) return null;
     return this.link({ by: user.id, requestId }, user.id, account);
   }
 
