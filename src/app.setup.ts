@@ -54,14 +54,17 @@ export async function createService(env: Env, clock = new Clock()): Promise<Serv
   acceptJsonOnly(fastify);
   if (env.CORS_ORIGINS.length > 0)
     await fastify.register(fastifyCors, {
-      origin: env.CORS_ORIGINS,
-      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      exposedHeaders: HEADERS_FOR_SCRIPTS,
-      // the one cookie there is belongs to a sign-in with a provider, which a frontend may start
-      credentials: true,
-      maxAge: 600,
-      // an OPTIONS that is no preflight is a request like any other
-      strictPreflight: false,
+      delegator: ({ headers: { origin = '' } }, done) =>
+        done(null, {
+          origin: env.CORS_ORIGINS,
+          methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+          exposedHeaders: HEADERS_FOR_SCRIPTS,
+          // the one cookie there is belongs to a sign-in with a provider, which a frontend may start
+          credentials: env.CORS_ORIGINS.includes(origin),
+          maxAge: 600,
+          // an OPTIONS that is no preflight is a request like any other
+          strictPreflight: false,
+        }),
     });
 
   const api = await describeApi(app);

@@ -58,10 +58,12 @@ export class LoginStates {
       nonce: '',
       store: (_request, _verifier, _state, _meta, done) => done(new Problem('invalid_login_state')),
       verify: (_request, _state, _meta, done) => {
-        void this.spend(request, provider).then((state) => {
-          returning.nonce = state.nonce;
-          done(null, state.verifier, state);
-        }, done);
+        void this.spend(request, provider)
+          .then((state) => {
+            returning.nonce = state.nonce;
+            done(null, state.verifier, state);
+          })
+          .catch(done);
       },
     };
     return returning;

@@ -6,6 +6,7 @@ import type OAuth2Strategy from 'passport-oauth2';
 import { Problem } from '../../common/errors.js';
 import { originOf } from '../../common/origin.js';
 import { RequestValidationPipe } from '../../common/validation.js';
+import { problemOf as databaseProblemOf } from '../../database/driver-errors.js';
 import type { Provider } from '../../users/identity.entity.js';
 import type { ProviderAccount } from '../../users/identities.service.js';
 import type { StateStore } from './login-provider.js';
@@ -105,7 +106,8 @@ const logger = new Logger('Providers');
 /** passport-oauth2 wraps what happened while it asked; the rest is the provider's refusal, or what jose refuses. */
 function problemOf(error: unknown): Problem {
   const { oauthError = error, name, code } = error as { oauthError?: unknown; name?: string; code?: unknown };
-  if (oauthError instanceof Problem) return oauthError;
+  const known = oauthError instanceof Problem ? oauthError : databaseProblemOf(error);
+  if (known) return known;
   if (name === 'AuthorizationError' || name === 'FacebookAuthorizationError') return new Problem('login_refused');
   // `invalid_client` is for the operator; what else the provider says may be anything
   const reason = typeof code === 'string' && /^\w{1,40}$/.test(code) ? code : undefined;
