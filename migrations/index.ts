@@ -13,6 +13,8 @@ import { Mutexes1700000000012 } from './1700000000012-mutexes.js';
 import { RateLimits1700000000013 } from './1700000000013-rate-limits.js';
 import { Identities1700000000014 } from './1700000000014-identities.js';
 import { SpentTokens1700000000015 } from './1700000000015-spent-tokens.js';
+import { Photos1700000000016 } from './1700000000016-photos.js';
+import { PhotoSweep1700000000017 } from './1700000000017-photo-sweep.js';
 
 /** In order, append-only: what has been released is never edited. */
 export const migrations = [
@@ -31,4 +33,6 @@ export const migrations = [
   RateLimits1700000000013,
   Identities1700000000014,
   SpentTokens1700000000015,
+  Photos1700000000016,
+  PhotoSweep1700000000017,
 ];

@@ -5,7 +5,7 @@ import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppModule } from './app.module.js';
 import { addResponseHeaders, requestIdOf } from './common/http-hooks.js';
-import { acceptJsonOnly, BODY_LIMIT } from './common/json-body.js';
+import { acceptBodies, BODY_LIMIT } from './common/json-body.js';
 import { answerUnreadable, ProblemFilter } from './common/problem.filter.js';
 import { Clock } from './config/clock.js';
 import type { Env } from './config/env.js';
@@ -51,7 +51,7 @@ export async function createService(env: Env, clock = new Clock()): Promise<Serv
   const fastify = adapter.getInstance();
   fastify.decorate('publicOrigin', env.PUBLIC_URL);
   addResponseHeaders(fastify);
-  acceptJsonOnly(fastify);
+  await acceptBodies(fastify);
   if (env.CORS_ORIGINS.length > 0)
     await fastify.register(fastifyCors, {
       delegator: ({ headers: { origin = '' } }, done) =>

@@ -7,6 +7,8 @@ export type Access = 'public' | 'user' | 'admin';
 
 export const ACCESS = 'x-access';
 export const OPEN_QUERY = 'x-open-query';
+/** Read by `openapi.ts`: bodies of other media types than JSON. */
+export const BODY_CONTENT = 'x-body-content';
 /** Read by `openapi.ts`, which documents one response for each status, with an example of every problem. */
 export const PROBLEMS_EXTENSION = 'x-problems';
 

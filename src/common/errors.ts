@@ -36,6 +36,11 @@ export const PROBLEMS = {
     description:
       'It is unknown, was used before, is older than 60 seconds, or `codeVerifier` is not the one whose challenge was sent. Sign in again.',
   },
+  invalid_image: {
+    status: 400,
+    title: 'The image cannot be read',
+    description: 'It is damaged, or was cut off on its way.',
+  },
   wrong_password: {
     status: 400,
     title: 'The current password is wrong',
@@ -88,6 +93,12 @@ export const PROBLEMS = {
     status: 404,
     title: 'No such customer',
     description: 'There is no customer with this id, or it was deleted.',
+  },
+  photo_not_found: {
+    status: 404,
+    title: 'No such photo',
+    description:
+      'The address has expired or is not complete, or the photo was replaced or deleted. Read the customer again for the address that is good now.',
   },
   user_not_found: {
     status: 404,
@@ -148,13 +159,23 @@ export const PROBLEMS = {
   payload_too_large: {
     status: 413,
     title: 'The body is too large',
-    description: 'JSON bodies may have 64 KiB, under /login 8 KiB.',
+    description: 'JSON bodies may have 64 KiB, under /login 8 KiB; a photo may have 10 MiB.',
   },
   uri_too_long: { status: 414, title: 'The URL is too long', description: 'A path segment may have 100 characters.' },
+  image_too_large: {
+    status: 413,
+    title: 'The image has too many pixels',
+    description: 'A photo may have 50 million pixels.',
+  },
   unsupported_media_type: {
     status: 415,
     title: 'The body has the wrong media type',
-    description: 'Send JSON, with Content-Type: application/json.',
+    description: 'Send JSON, with Content-Type: application/json, or what else the documentation of this route names.',
+  },
+  unsupported_image: {
+    status: 415,
+    title: 'The file is no photo',
+    description: 'A photo is a JPEG, PNG or WebP. What a file is called, or is said to be, does not matter.',
   },
   idempotency_key_reused: {
     status: 422,
@@ -190,6 +211,26 @@ export const PROBLEMS = {
     status: 503,
     title: 'The provider does not answer',
     description: 'Google or Facebook did not answer in time, or not as agreed. Sign in again, or another way.',
+  },
+  storage_unavailable: {
+    status: 503,
+    title: 'The photo storage does not answer',
+    description: 'Nothing was done. Try again after as many seconds as Retry-After says.',
+  },
+  storage_full: {
+    status: 503,
+    title: 'The photo storage is full',
+    description: 'Nothing was done. Who operates the service has to make room, or to raise the quota of the bucket.',
+  },
+  storage_forbidden: {
+    status: 503,
+    title: 'The photo storage refuses the service',
+    description: 'Nothing was done. Who operates the service has to give it the permission that `detail` names.',
+  },
+  storage_bucket_missing: {
+    status: 503,
+    title: 'The bucket for photos does not exist',
+    description: 'Nothing was done. Who operates the service has to make the bucket that GOOGLE_BUCKET names.',
   },
   database_unavailable: {
     status: 503,

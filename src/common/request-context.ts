@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from './errors.js';
+import { originOf } from './origin.js';
 import { parseIfMatch, type VersionCondition } from './versions.js';
 
 /** Who a request comes from, as read from the database when it arrived. */
@@ -23,6 +25,8 @@ export interface WriteContext {
 export interface RequestContext extends WriteContext {
   by: number;
   caller: Caller;
+  /** Where the answer's addresses begin. */
+  origin: string;
 }
 
 /** Where a request for a session comes from. */
@@ -36,6 +40,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     caller?: Caller;
     replayed?: boolean;
+    /** The photo that came with it. */
+    upload?: Buffer;
   }
 }
 
@@ -47,11 +53,17 @@ export const Context = createParamDecorator((_: unknown, execution: ExecutionCon
   return {
     by: caller.userId,
     caller,
+    origin: originOf(request),
     requestId: request.id,
     ifMatch: parseIfMatch(request.headers['if-match']),
     idempotency: idempotencyOf(request),
   };
 });
+
+/** Handler parameter: where addresses in the answer begin. */
+export const Origin = createParamDecorator((_: unknown, execution: ExecutionContext): string =>
+  originOf(execution.switchToHttp().getRequest<FastifyRequest>()),
+);
 
 /** Handler parameter of public routes. */
 export const FromClient = createParamDecorator((_: unknown, execution: ExecutionContext): Client => {
@@ -71,6 +83,7 @@ function idempotencyOf(request: FastifyRequest): WriteContext['idempotency'] {
     throw Problem.invalid([
       { pointer: 'Idempotency-Key', code: 'not_allowed', message: 'must have 1 to 255 printable ASCII characters' },
     ]);
-  const text = `${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}`;
+  const upload = request.upload ? createHash('sha256').update(request.upload).digest('hex') : '';
+  const text = `${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}${upload}`;
   return { key, request: text, replayed: () => (request.replayed = true) };
 }

@@ -23,6 +23,11 @@ export class Env {
   readonly FACEBOOK_AUTHORIZE_URL: string;
   readonly FACEBOOK_ACCESS_TOKEN_URL: string;
   readonly FACEBOOK_USER_INFO_URL: string;
+  readonly GOOGLE_APPLICATION_CREDENTIALS?: string;
+  readonly GOOGLE_PROJECT?: string;
+  readonly GOOGLE_BUCKET?: string;
+  readonly GOOGLE_STORAGE_ENDPOINT?: string;
+  readonly PHOTO_DELIVERY: 'signed' | 'public';
   readonly ADMIN_EMAIL?: string;
   readonly ADMIN_PASSWORD?: string;
   readonly DOCS: boolean;
@@ -122,6 +127,16 @@ function isEncoded(part: string): boolean {
   }
 }
 
+const file: Reader<string> = (raw) => {
+  if (!existsSync(raw)) throw new Error('must be the path of a file');
+  return raw;
+};
+
+const bucket: Reader<string> = (raw) => {
+  if (!/^[a-z\d][a-z\d_.-]{1,220}[a-z\d]$/.test(raw)) throw new Error('must be the name of a bucket, without gs://');
+  return raw;
+};
+
 const secrets: Reader<string[]> = (raw) => {
   const found = list(secret)(raw);
   if (found.length === 0) throw new Error('must have at least one secret');
@@ -194,6 +209,11 @@ export function readEnv(source: NodeJS.ProcessEnv): Env {
       `https://graph.facebook.com/${GRAPH}/oauth/access_token`,
     ),
     FACEBOOK_USER_INFO_URL: read('FACEBOOK_USER_INFO_URL', url, `https://graph.facebook.com/${GRAPH}/me`),
+    GOOGLE_APPLICATION_CREDENTIALS: read('GOOGLE_APPLICATION_CREDENTIALS', file),
+    GOOGLE_PROJECT: read('GOOGLE_PROJECT', text),
+    GOOGLE_BUCKET: read('GOOGLE_BUCKET', bucket),
+    GOOGLE_STORAGE_ENDPOINT: read('GOOGLE_STORAGE_ENDPOINT', origin),
+    PHOTO_DELIVERY: read('PHOTO_DELIVERY', oneOf('signed', 'public'), 'signed'),
     ADMIN_EMAIL: read('ADMIN_EMAIL', email),
     ADMIN_PASSWORD: read('ADMIN_PASSWORD', password),
     DOCS: read('DOCS', oneOf('on', 'off'), 'on') === 'on',
@@ -207,6 +227,8 @@ export function readEnv(source: NodeJS.ProcessEnv): Env {
   for (const name of ['GOOGLE_CLIENT', 'FACEBOOK_CLIENT'])
     if (!source[`${name}_ID`]?.trim() !== !source[`${name}_SECRET`]?.trim())
       mistakes.push(`${name}_ID and ${name}_SECRET go together: set both or neither`);
+  if (env.PHOTO_DELIVERY === 'public' && !source.GOOGLE_BUCKET?.trim())
+    mistakes.push('PHOTO_DELIVERY can be public only with GOOGLE_BUCKET');
   if (mistakes.length > 0) throw new ConfigurationError(mistakes);
   return env;
 }

@@ -21,7 +21,8 @@ type Purpose =
   | 'idempotency-request'
   | 'rate-limit'
   | 'login-state'
-  | 'login-code';
+  | 'login-code'
+  | 'photo';
 
 /**
  * Keys for every purpose, derived (HKDF, RFC 5869) from `JWT_SECRET`. The variable is a list that rotates:

@@ -11,6 +11,7 @@ import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeo
 @Index('ix_customers_is_deleted', ['isDeleted'])
 @Index('ix_customers_created_by', ['createdBy'])
 @Index('ix_customers_last_modified_by', ['lastModifiedBy'])
+@Index('uq_customers_photo_key', ['photoKey'], { unique: true })
 @Index('uq_customers_live_email', ['liveEmail'], { unique: true })
 export class Customer {
   @PrimaryGeneratedColumn({ type: 'int' })
@@ -37,6 +38,16 @@ export class Customer {
   /** The address that the Flask service gave the photo in its bucket. */
   @Column('varchar', { name: 'photo_url', length: 120, nullable: true })
   photoUrl: string | null;
+
+  /** Names the objects of a photo that this service stored. */
+  @Column('varchar', { name: 'photo_key', length: 80, nullable: true })
+  photoKey: string | null;
+
+  @Column('int', { name: 'photo_width', nullable: true })
+  photoWidth: number | null;
+
+  @Column('int', { name: 'photo_height', nullable: true })
+  photoHeight: number | null;
 
   @Column('int', { name: 'created_by' })
   @ForeignKey('User', { name: 'customers_ibfk_1' })

@@ -1,30 +1,42 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, UseInterceptors } from '@nestjs/common';
 import { Allow, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, Fails } from '../common/api.js';
-import { Context, type RequestContext } from '../common/request-context.js';
+import { Context, Origin, type RequestContext } from '../common/request-context.js';
 import { IdPipe } from '../common/validation.js';
 import { ListQuery, PageQuery } from '../lists/list.query.js';
+import { ApiFormWithPhoto } from '../storage/photo-api.js';
+import { PhotoUploadInterceptor, Upload } from '../storage/photo-upload.js';
 import { HistoryPageDto } from '../writes/history.dto.js';
 import { CreateCustomerDto, CustomerDto, CustomerPageDto, UpdateCustomerDto } from './customer.dto.js';
+import { CustomerPhotosService } from './customer-photos.service.js';
 import { CustomersService } from './customers.service.js';
 
 @Controller('customers')
 export class CustomersController {
-  constructor(private readonly customers: CustomersService) {}
+  constructor(
+    private readonly customers: CustomersService,
+    private readonly photos: CustomerPhotosService,
+  ) {}
 
   /** List customers */
   @Get()
   @Allow('user')
-  list(@Query() query: ListQuery): Promise<CustomerPageDto> {
-    return this.customers.list(query);
+  list(@Query() query: ListQuery, @Origin() origin: string): Promise<CustomerPageDto> {
+    return this.customers.list(query, origin);
   }
 
   /** Create a customer */
   @Post()
   @Allow('user')
   @ApiIdempotencyKey()
+  @ApiFormWithPhoto(CreateCustomerDto)
   @Fails('email_taken')
-  create(@Context() context: RequestContext, @Body() customer: CreateCustomerDto): Promise<CustomerDto> {
-    return this.customers.create(context, customer);
+  @UseInterceptors(PhotoUploadInterceptor)
+  create(
+    @Context() context: RequestContext,
+    @Body() customer: CreateCustomerDto,
+    @Upload() photo: Buffer | undefined,
+  ): Promise<CustomerDto> {
+    return this.photos.create(context, customer, photo);
   }
 
   /** Read a customer */
@@ -32,8 +44,8 @@ export class CustomersController {
   @Allow('user')
   @ApiIfNoneMatch()
   @Fails('customer_not_found')
-  get(@Param('id', IdPipe) id: number): Promise<CustomerDto> {
-    return this.customers.get(id);
+  get(@Param('id', IdPipe) id: number, @Origin() origin: string): Promise<CustomerDto> {
+    return this.customers.get(id, origin);
   }
 
   /** Change some members of a customer (merge patch, RFC 7396) */
@@ -54,9 +66,9 @@ export class CustomersController {
   @HttpCode(204)
   @Allow('user')
   @ApiIfMatch()
-  @Fails('customer_not_found')
+  @Fails('customer_not_found', 'storage_unavailable', 'storage_full', 'storage_forbidden', 'storage_bucket_missing')
   remove(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<void> {
-    return this.customers.remove(context, id);
+    return this.photos.remove(context, id);
   }
 
   /** Restore a deleted customer */

@@ -8,10 +8,11 @@ import { Sql } from '../database/sql.js';
 import { Table } from '../database/table.js';
 import { KeyPaging, type SortKey } from '../lists/key-paging.js';
 import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js';
-import { PhotosService } from '../storage/photos.service.js';
+import { hashOf } from '../storage/photo-keys.js';
+import { NO_PHOTO, PhotosService } from '../storage/photos.service.js';
 import { Histories } from '../writes/histories.js';
 import type { HistoryPageDto } from '../writes/history.dto.js';
-import { deletedAtOf, type Resource, Writes } from '../writes/writes.js';
+import { type Change, deletedAtOf, type Resource, Writes } from '../writes/writes.js';
 import type { CreateCustomerDto, CustomerDto, CustomerPageDto, UpdateCustomerDto } from './customer.dto.js';
 import { Customer } from './customer.entity.js';
 
@@ -45,36 +46,48 @@ export class CustomersService {
       entity: Customer,
       table: this.table,
       notFound: 'customer_not_found',
-      describe: ({ email, name, surname, phone, company, notes, photoUrl, ...customer }) => ({
+      describe: ({ email, name, surname, phone, company, notes, photoKey, photoUrl, ...customer }) => ({
         email,
         name,
         surname,
         phone,
         company,
         notes,
-        photo: photoUrl,
+        // which photo it is, not where: addresses are not for ever
+        photo: photoKey === null ? photoUrl : hashOf(photoKey),
         deletedAt: deletedAtOf(customer)?.toISOString() ?? null,
       }),
     };
   }
 
-  async list(query: ListQuery): Promise<CustomerPageDto> {
+  async list(query: ListQuery, origin: string): Promise<CustomerPageDto> {
     const { rows, page } = await this.paging.list(this.table, SORTS, filterOf(query, 'last_modified_at'), {
       ...query,
       sort: query.sort ?? '-id',
     });
-    return { data: rows.map((customer) => this.toDto(customer)), page };
+    return { data: rows.map((customer) => this.toDto(customer, origin)), page };
   }
 
-  async get(id: number): Promise<CustomerDto> {
+  async get(id: number, origin: string): Promise<CustomerDto> {
+    return this.toDto(await this.live(id), origin);
+  }
+
+  /** The row of one that is not deleted. */
+  async live(id: number): Promise<Customer> {
     const customer = await this.table.find(id);
     if (!customer || customer.isDeleted) throw new Problem('customer_not_found');
-    return this.toDto(customer);
+    return customer;
+  }
+
+  /** Deleted ones too. */
+  find(id: number): Promise<Customer | undefined> {
+    return this.table.find(id);
   }
 
   create(
     context: RequestContext,
     { email, name, surname, phone, company, notes }: CreateCustomerDto,
+    photo = NO_PHOTO,
   ): Promise<CustomerDto> {
     const values = {
       email,
@@ -83,40 +96,49 @@ export class CustomersService {
       phone: phone ?? null,
       company: company ?? null,
       notes: notes ?? null,
-      photoUrl: null,
+      ...photo,
     };
     return this.writes.create<Customer, CustomerDto>(this.resource, context, values, (customer) =>
-      this.toDto(customer),
+      this.toDto(customer, context.origin),
     );
   }
 
   async update(context: RequestContext, id: number, changes: UpdateCustomerDto): Promise<CustomerDto> {
-    const change = { action: 'updated', set: () => changes };
-    return this.toDto(await this.writes.change(this.resource, context, id, change));
+    const customer = await this.change(context, id, { action: 'updated', set: () => changes });
+    return this.toDto(customer, context.origin);
   }
 
-  async remove(context: RequestContext, id: number): Promise<void> {
-    await this.writes.change(this.resource, context, id, {
+  /** Deletes the customer; `also` says what else changes in the row with that. */
+  async remove(
+    context: RequestContext,
+    id: number,
+    also: (row: Customer) => Partial<Customer> = () => ({}),
+  ): Promise<void> {
+    await this.change(context, id, {
       action: 'deleted',
-      set: () => ({ isDeleted: true, deletedAt: this.clock.now() }),
+      set: (before) => ({ isDeleted: true, deletedAt: this.clock.now(), ...also(before) }),
     });
+  }
+
+  change(context: RequestContext, id: number, change: Change<Customer>): Promise<Customer> {
+    return this.writes.change(this.resource, context, id, change);
   }
 
   /** Restoring one that is not deleted changes nothing. */
   async restore(context: RequestContext, id: number): Promise<CustomerDto> {
-    const customer = await this.writes.change(this.resource, context, id, {
+    const customer = await this.change(context, id, {
       action: 'restored',
       deletedToo: true,
       set: (before) => (before.isDeleted ? { isDeleted: false, deletedAt: null } : {}),
     });
-    return this.toDto(customer);
+    return this.toDto(customer, context.origin);
   }
 
   history(id: number, query: PageQuery): Promise<HistoryPageDto> {
     return this.histories.list(this.resource, id, query);
   }
 
-  private toDto(customer: Customer): CustomerDto {
+  toDto(customer: Customer, origin: string): CustomerDto {
     return {
       id: customer.id,
       email: customer.email,
@@ -125,7 +147,7 @@ export class CustomersService {
       phone: customer.phone,
       company: customer.company,
       notes: customer.notes,
-      photo: this.photos.describe(customer.photoUrl),
+      photo: customer.isDeleted ? null : this.photos.describe(customer.id, customer, origin),
       createdBy: customer.createdBy,
       lastModifiedBy: customer.lastModifiedBy,
       createdAt: customer.createdAt.toISOString(),

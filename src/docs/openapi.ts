@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, getSchemaPath, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { ACCESS, PROBLEMS_EXTENSION } from '../common/api.js';
+import { ACCESS, BODY_CONTENT, PROBLEMS_EXTENSION } from '../common/api.js';
 import { PROBLEMS, type ProblemCode } from '../common/errors.js';
 import { MOST_ID } from '../common/fields.js';
 import { ProblemDto } from '../common/problem.dto.js';
@@ -116,10 +116,20 @@ function complete(operation: OperationObject, method: string, document: OpenAPIO
   const inPathCodes: ProblemCode[] = inPath.length > 0 ? ['uri_too_long'] : [];
   const codes = [...EVERYWHERE, ...inPathCodes, ...(method === 'get' ? [] : READING_BODIES), ...declared];
   Object.assign(responses, problemResponses(codes));
+  addBodyContent(operation);
   const json = (rest.requestBody as { content: Record<string, object> } | undefined)?.content;
   if (json && method === 'patch') json['application/merge-patch+json'] = json['application/json']!;
   if (hasHeader(operation, 'If-None-Match'))
     responses['304'] = { description: 'You have this version.', headers: pick('X-Request-Id', 'ETag') };
+}
+
+/** What a route takes beside JSON, or instead of it. */
+function addBodyContent(operation: OperationObject): void {
+  const { [BODY_CONTENT]: content } = operation as unknown as Record<string, Record<string, object>>;
+  delete (operation as unknown as Record<string, unknown>)[BODY_CONTENT];
+  if (!content) return;
+  operation.requestBody ??= { required: true, content: {} };
+  Object.assign((operation.requestBody as { content: object }).content, content);
 }
 
 function describeSuccess(

@@ -10,7 +10,8 @@ declare module 'fastify' {
     query?: ReadonlySet<string>;
     /** Whether others may stand there as well. */
     isOpen?: boolean;
-    hasBody?: boolean;
+    /** Media types of the body; none: there is to be no body. */
+    consumes?: ReadonlySet<string>;
   }
 }
 
@@ -32,7 +33,8 @@ export function enforceContracts(fastify: FastifyInstance, document: OpenAPIObje
     const parameters = (operation.parameters ?? []) as ParameterObject[];
     const query = new Set(parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name));
     const isOpen = OPEN_QUERY in operation;
-    route.config = { ...route.config, query, isOpen, hasBody: operation.requestBody !== undefined };
+    const { content } = (operation.requestBody ?? {}) as { content?: object };
+    route.config = { ...route.config, query, isOpen, consumes: new Set(Object.keys(content ?? {})) };
     const response: Json = {};
     for (const [status, { content }] of Object.entries(operation.responses as Record<string, ResponseObject>)) {
       const schema = content?.['application/json']?.schema;

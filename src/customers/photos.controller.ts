@@ -1,0 +1,67 @@
+import { Controller, Delete, Get, Param, Put, Query, Res, UseInterceptors } from '@nestjs/common';
+import { ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Allow, ApiIfMatch, Fails } from '../common/api.js';
+import { Context, type RequestContext } from '../common/request-context.js';
+import { IdPipe } from '../common/validation.js';
+import { ApiPhoto } from '../storage/photo-api.js';
+import { OnlyUpload, PhotoUploadInterceptor } from '../storage/photo-upload.js';
+import { CustomerDto } from './customer.dto.js';
+import { CustomerPhotosService } from './customer-photos.service.js';
+import { PhotoQuery } from './photo.query.js';
+
+/** An image and nothing else, even if somebody finds a way to have it shown as a page. */
+const IMAGE_POLICY = "default-src 'none'; sandbox";
+
+@Controller()
+export class PhotosController {
+  constructor(private readonly photos: CustomerPhotosService) {}
+
+  /** Give a customer a photo, or another one */
+  @Put('customers/:id/photo')
+  @ApiTags('Customers')
+  @Allow('user')
+  @ApiPhoto()
+  @ApiIfMatch()
+  @Fails('customer_not_found')
+  @UseInterceptors(PhotoUploadInterceptor)
+  set(
+    @Context() context: RequestContext,
+    @Param('id', IdPipe) id: number,
+    @OnlyUpload() upload: Buffer,
+  ): Promise<CustomerDto> {
+    return this.photos.set(context, id, upload);
+  }
+
+  /** Take a customer's photo away */
+  @Delete('customers/:id/photo')
+  @ApiTags('Customers')
+  @Allow('user')
+  @ApiIfMatch()
+  @Fails('customer_not_found')
+  clear(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<CustomerDto> {
+    return this.photos.clear(context, id);
+  }
+
+  /** A photo, at the address that a customer came with */
+  @Get('photos/:id/:file')
+  @ApiTags('Photos')
+  @Allow('public')
+  @ApiResponse({ status: 200, content: { 'image/webp': { schema: { type: 'string', format: 'binary' } } } })
+  @Fails('photo_not_found', 'storage_unavailable', 'storage_forbidden', 'storage_bucket_missing')
+  async read(
+    @Param('id', IdPipe) id: number,
+    @Param('file') file: string,
+    @Query() { expires, signature }: PhotoQuery,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { content, secondsLeft } = await this.photos.read({ id, file, expires, signature });
+    await reply
+      .headers({
+        'Content-Type': 'image/webp',
+        'Content-Security-Policy': IMAGE_POLICY,
+        'Cache-Control': `private, max-age=${secondsLeft}, immutable`,
+      })
+      .send(content);
+  }
+}

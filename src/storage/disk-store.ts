@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, opendir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { ObjectStore, type StoredObject } from './object-store.js';
+import { storageProblem } from './storage-faults.js';
+
+/** Objects as files: for the embedded mode, whose database is a file as well. */
+export class DiskStore extends ObjectStore {
+  constructor(private readonly directory: string) {
+    super();
+  }
+
+  /** Whole or not at all: a reader never finds half a file. */
+  async put(key: string, bytes: Buffer): Promise<void> {
+    const path = this.pathOf(key);
+    const unfinished = `${path}.${randomUUID()}`;
+    try {
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await writeFile(unfinished, bytes, { mode: 0o600, flush: true });
+      await rename(unfinished, path);
+    } catch (error) {
+      await rm(unfinished, { force: true }).catch(() => undefined);
+      throw storageProblem('put', error, this.directory);
+    }
+  }
+
+  async read(key: string): Promise<Readable | undefined> {
+    try {
+      const file = await open(this.pathOf(key));
+      return file.createReadStream();
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw storageProblem('read', error, this.directory);
+    }
+  }
+
+  async remove(key: string): Promise<void> {
+    await rm(this.pathOf(key), { force: true }).catch((error: unknown) => {
+      throw storageProblem('remove', error, this.directory);
+    });
+  }
+
+  /** What a crash left unfinished is listed as well: nothing will ever name it. */
+  async *list(prefix: string): AsyncIterable<StoredObject> {
+    try {
+      for await (const { name } of await opendir(this.pathOf(prefix))) {
+        const found = await stat(this.pathOf(prefix + name)).catch(() => undefined);
+        if (found) yield { key: prefix + name, storedAt: found.mtime };
+      }
+    } catch (error) {
+      if (!isMissing(error)) throw storageProblem('list', error, this.directory);
+    }
+  }
+
+  private pathOf(key: string): string {
+    return join(this.directory, key);
+  }
+}
+
+const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
