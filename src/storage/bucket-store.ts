@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Readable } from 'node:stream';
+import { pipeline, type Readable, Transform } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bucket } from '@google-cloud/storage';
 import type { Env } from '../config/env.js';
@@ -9,6 +9,10 @@ import { type Operation, statusOf, storageProblem } from './storage-faults.js';
 /** All tries of one operation together: the client has its answer within five seconds. */
 const OPERATION_MS = 4_000;
 const ATTEMPT_MS = 2_500;
+const TRIES = 3;
+const PASSING = new Set<unknown>([408, 429, 500, 502, 503, 504, 'ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'EAI_AGAIN']);
+/** Without a byte coming in or going out: then either end is cut off. */
+const STALLED_MS = 5_000;
 const PAGE = 1_000;
 
 /**
@@ -48,8 +52,8 @@ export class BucketStore extends ObjectStore {
       const stream = bucket.file(key).createReadStream();
       try {
         // its 'response' comes for errors as well
-        await once(stream, 'readable', { signal: AbortSignal.timeout(OPERATION_MS) });
-        return stream;
+        await once(stream, 'readable', { signal: AbortSignal.timeout(ATTEMPT_MS) });
+        return unlessStalled(stream);
       } catch (error) {
         stream.destroy();
         if (statusOf(error) === 404 && !/bucket does not/i.test((error as Error).message)) return undefined;
@@ -67,33 +71,39 @@ export class BucketStore extends ObjectStore {
   async *list(prefix: string): AsyncIterable<StoredObject> {
     let pageToken: string | undefined;
     do {
-      const query = {
-        prefix,
-        maxResults: PAGE,
-        autoPaginate: false,
-        fields: 'items(name,updated),nextPageToken',
-        pageToken,
-      };
+      const query = { prefix, maxResults: PAGE, autoPaginate: false, pageToken };
       const [files, next] = await this.ask('list', (bucket) => bucket.getFiles(query));
       for (const { name, metadata } of files) yield { key: name, storedAt: new Date(metadata.updated!) };
       pageToken = (next as { pageToken?: string } | null)?.pageToken;
     } while (pageToken);
   }
 
-  /** The client has no deadline of its own for all its tries. What it goes on with behind our back, the sweep finds. */
+  /**
+   * Three tries and a deadline, both of which the client has not: version 7 keeps whether it may try again in one place
+   * for all its requests, and forgets about it once two of them run at the same time. What is under way when the time is
+   * over ends behind our back; the sweep finds it.
+   */
   private async ask<T>(operation: Operation, work: (bucket: Bucket) => Promise<T>): Promise<T> {
-    const timer = new AbortController();
+    const over = new AbortController();
+    const deadline = sleep(OPERATION_MS, undefined, { signal: over.signal }).then(() => {
+      throw new Error('No answer in time');
+    });
     try {
-      return await Promise.race([
-        this.open().then(work),
-        sleep(OPERATION_MS, undefined, { signal: timer.signal }).then(() => {
-          throw new Error('No answer in time');
-        }),
-      ]);
+      const bucket = await Promise.race([this.open(), deadline]);
+      for (let tries = 1; ; tries++)
+        try {
+          return await Promise.race([work(bucket), deadline]);
+        } catch (error) {
+          const isPassing = PASSING.has(statusOf(error)) || PASSING.has((error as { errno?: string }).errno);
+          // a removal has no precondition, and does not need another try: it is what the sweep does
+          if (tries === TRIES || operation === 'remove' || !isPassing) throw error;
+          await Promise.race([sleep(tries * (100 + Math.random() * 100)), deadline]);
+        }
     } catch (error) {
       throw storageProblem(operation, error, this.name);
     } finally {
-      timer.abort();
+      over.abort();
+      deadline.catch(() => undefined);
     }
   }
 
@@ -109,9 +119,22 @@ export class BucketStore extends ObjectStore {
           useAuthWithCustomEndpoint: GOOGLE_APPLICATION_CREDENTIALS !== undefined,
         }),
         timeout: ATTEMPT_MS,
-        retryOptions: { maxRetries: 2, totalTimeout: OPERATION_MS / 1000, maxRetryDelay: 1 },
+        retryOptions: { autoRetry: false },
       });
       return storage.bucket(this.name);
     }));
   }
+}
+
+/** The client does not notice a connection that is lost in the middle of an object (node-fetch 2). */
+function unlessStalled(stream: Readable): Readable {
+  const stalled = setTimeout(() => passing.destroy(new Error('Stalled')), STALLED_MS);
+  const passing = new Transform({
+    transform: (chunk, _encoding, done) => {
+      stalled.refresh();
+      done(null, chunk);
+    },
+  });
+  pipeline(stream, passing, () => clearTimeout(stalled));
+  return passing;
 }

@@ -44,7 +44,7 @@ export async function readForm(request: FastifyRequest): Promise<UploadBody> {
   return reading(request, async () => {
     const form: UploadBody = { fields: Object.create(null) as Record<string, string> };
     const errors: InvalidMember[] = [];
-    for await (const part of request.parts({ limits: LIMITS })) {
+    for await (const part of request.parts({ limits: LIMITS, isPartAFile })) {
       const error = part.type === 'file' ? await takeFile(form, part) : takeField(form, part);
       if (error) errors.push({ pointer: `/${escapePointer(part.fieldname ?? '')}`, ...error });
     }
@@ -52,6 +52,9 @@ export async function readForm(request: FastifyRequest): Promise<UploadBody> {
     return { ...form, fields: { ...form.fields } };
   });
 }
+
+/** Also one without a name. */
+const isPartAFile = (field?: string, _type?: string, file?: string): boolean => field === 'photo' || file !== undefined;
 
 type Complaint = Omit<InvalidMember, 'pointer'>;
 const REPEATED: Complaint = { code: 'repeated', message: 'must be given once' };
@@ -73,7 +76,8 @@ function takeField(form: UploadBody, { fieldname, value, valueTruncated }: Multi
   if (value.includes('\ufffd')) return { code: 'invalid_text', message: 'must be text in UTF-8' };
   checkText(value, `/${escapePointer(fieldname)}`);
   if (fieldname in form.fields) return REPEATED;
-  if (value !== '') form.fields[fieldname] = value;
+  // forms end lines with CRLF (HTML, "normalize newlines"); the same text as JSON would have had LF
+  if (value !== '') form.fields[fieldname] = value.replaceAll('\r\n', '\n');
   return undefined;
 }
 

@@ -10,7 +10,7 @@ export interface Answer<Body = any> {
 
 export interface RequestOptions {
   headers?: Record<string, string>;
-  /** Sent as JSON; a string or bytes are sent as they are. */
+  /** Sent as JSON; a string, bytes or a form are sent as they are. */
   body?: unknown;
 }
 
@@ -33,13 +33,14 @@ export class Client {
     this.request('PATCH', path, { ...options, body });
 
   async request(method: string, path: string, { headers = {}, body }: RequestOptions = {}): Promise<Answer> {
-    const isRaw = typeof body === 'string' || body instanceof Uint8Array;
+    const isForm = body instanceof FormData;
+    const isRaw = typeof body === 'string' || body instanceof Uint8Array || isForm;
     const response = await fetch(`${this.url}${path}`, {
       method,
       redirect: 'manual',
       headers: {
         ...(this.accessToken && { authorization: `Bearer ${this.accessToken}` }),
-        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...(body !== undefined && !isForm && { 'content-type': 'application/json' }),
         'x-forwarded-for': someAddress(),
         ...headers,
       },

@@ -1,0 +1,331 @@
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Answer, Client } from './support/client.js';
+import { onEveryDatabase } from './support/databases.js';
+import { form } from './support/forms.js';
+import { anotherJpeg, bomb, corners, jpeg, noise } from './support/images.js';
+import { newCustomer, startService, type TestService } from './support/service.js';
+import { open, portOf } from './support/sockets.js';
+
+const MIB = 1024 * 1024;
+const BOUNDARY = 'multipart/form-data; boundary=x';
+
+const part = (disposition: string, body: string | Buffer): Buffer =>
+  Buffer.concat([
+    Buffer.from(`--x\r\nContent-Disposition: form-data; ${disposition}\r\n\r\n`),
+    Buffer.from(body),
+    Buffer.from('\r\n'),
+  ]);
+const END = Buffer.from('--x--\r\n');
+
+onEveryDatabase((kind) => {
+  let service: TestService;
+  let user: Client & { id: number };
+  let customer: any;
+
+  beforeAll(async () => {
+    service = await startService(kind);
+    user = await service.user();
+    customer = (await user.post('/customers', newCustomer())).body;
+  });
+  afterAll(() => service.close());
+
+  const path = (): string => `/customers/${customer.id}/photo`;
+  const upload = (body: Buffer | FormData, type?: string): Promise<Answer> =>
+    user.put(path(), body, type ? { headers: { 'content-type': type } } : undefined);
+
+  /** All that an upload could leave behind. */
+  const traces = async (): Promise<unknown> => [
+    await service.dataSource.query('SELECT COUNT(*) AS customers, SUM(version) AS versions FROM customers'),
+    await service.dataSource.query('SELECT COUNT(*) AS entries FROM history'),
+    readdirSync(service.dataDir, { recursive: true }).sort(),
+    readdirSync(tmpdir()).filter((name) => !name.startsWith('crm-') && /\.(jpe?g|png|webp)$/i.test(name)),
+  ];
+
+  async function expectRefused(status: number, code: string, request: () => Promise<Answer>): Promise<Answer> {
+    const before = await traces();
+    const answer = await request();
+    expect({ status: answer.status, code: answer.body.code }).toEqual({ status, code });
+    expect(await traces()).toEqual(before);
+    return answer;
+  }
+
+  describe('an upload', () => {
+    it.each<[string, () => Promise<Buffer>]>([
+      ['an SVG', () => Promise.resolve(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>'))],
+      ['an SVG with a declaration', () => Promise.resolve(Buffer.from('<?xml version="1.0"?><svg/>'))],
+      ['HTML', () => Promise.resolve(Buffer.from('<!doctype html><script>alert(1)</script>'))],
+      ['a PDF', () => Promise.resolve(Buffer.from('%PDF-1.7\n%âãÏÓ'))],
+      ['a GIF', async () => (await corners()).gif().toBuffer()],
+      ['a TIFF', async () => (await corners()).tiff().toBuffer()],
+      ['an AVIF', async () => (await corners()).avif({ effort: 0 }).toBuffer()],
+      ['a script', () => Promise.resolve(Buffer.from('#!/bin/sh\nrm -rf /\n'))],
+      ['one byte', () => Promise.resolve(Buffer.from([0xff]))],
+      ['zeros', () => Promise.resolve(Buffer.alloc(4096))],
+    ])('of %s is refused, whatever it is called', async (_, make) => {
+      const file = await make();
+      for (const type of ['image/jpeg', 'image/png', 'image/webp'])
+        await expectRefused(415, 'unsupported_image', () => upload(file, type));
+      for (const name of ['photo.jpg', 'photo.jpg.php', '../../etc/passwd', '"; rm -rf /', ''])
+        await expectRefused(415, 'unsupported_image', () => upload(form({}, file, name)));
+      await expectRefused(415, 'unsupported_image', () => user.post('/customers', form(newCustomer(), file)));
+    });
+
+    it.each([
+      'image/gif',
+      'image/svg+xml',
+      'application/octet-stream',
+      'text/html',
+      'application/x-www-form-urlencoded',
+    ])('that says it is %s is refused unread', async (type) => {
+      const photo = await jpeg();
+      await expectRefused(415, 'unsupported_media_type', () => upload(photo, type));
+    });
+
+    it('is told by its content, whatever it is called and said to be', async () => {
+      for (const name of ['../../etc/passwd', 'a.svg', 'x'.repeat(500), 'ñ\u202egpj.exe', 'CON', '.htaccess']) {
+        const { status } = await upload(form({}, await anotherJpeg(), name));
+        expect(status).toBe(200);
+      }
+      const png = await (await corners(62, 42)).png().toBuffer();
+      expect((await upload(png, 'image/webp')).status).toBe(200);
+      expect((await upload(await anotherJpeg(), 'IMAGE/JPEG; q=1')).status).toBe(200);
+    });
+
+    it('that is damaged or cut off is refused', async () => {
+      const whole = await noise(300, 300).jpeg().toBuffer();
+      const png = await noise(100, 100).png().toBuffer();
+      const webp = await noise(100, 100).webp().toBuffer();
+      for (const image of [whole, png, webp])
+        for (const length of [16, Math.floor(image.length / 2)])
+          await expectRefused(400, 'invalid_image', () => upload(image.subarray(0, length), 'image/jpeg'));
+      const flipped = Buffer.from(png);
+      flipped.fill(0xff, 40, 400);
+      await expectRefused(400, 'invalid_image', () => upload(flipped, 'image/png'));
+    });
+
+    it('with too many pixels is refused before it is decoded', async () => {
+      const flood = bomb(16_000, 16_000);
+      expect(flood.length).toBeLessThan(64 * 1024);
+      const start = performance.now();
+      await expectRefused(413, 'image_too_large', () => upload(flood, 'image/png'));
+      // decoding it takes seconds
+      expect(performance.now() - start).toBeLessThan(1_000);
+      await expectRefused(413, 'image_too_large', () => upload(bomb(50_001, 1_000), 'image/png'));
+      expect((await upload(bomb(5_000, 10_000), 'image/png')).status).toBe(200);
+    });
+
+    it('may have 10 MiB, and not a byte more', async () => {
+      const photo = await noise(1_000, 700).jpeg({ quality: 90 }).toBuffer();
+      // what stands behind an image is not read
+      const exact = Buffer.concat([photo], 10 * MIB);
+      expect((await upload(exact, 'image/jpeg')).status).toBe(200);
+      expect((await upload(form({}, exact))).status).toBe(200);
+      const more = Buffer.concat([photo], 10 * MIB + 1);
+      await expectRefused(413, 'payload_too_large', () => upload(more, 'image/jpeg'));
+      await expectRefused(413, 'payload_too_large', () => upload(form({}, more)));
+      await expectRefused(413, 'payload_too_large', () => user.post('/customers', form(newCustomer(), more)));
+      await expectRefused(413, 'payload_too_large', () => upload(Buffer.alloc(11 * MIB), 'image/jpeg'));
+    });
+
+    it('that is aborted half-way leaves nothing, and the service goes on', async () => {
+      const before = await traces();
+      const photo = await noise(600, 400).jpeg().toBuffer();
+      for (const [type, head] of [
+        ['image/jpeg', Buffer.alloc(0)],
+        [BOUNDARY, Buffer.from('--x\r\nContent-Disposition: form-data; name="photo"; filename="a.jpg"\r\n\r\n')],
+      ] as const) {
+        const request =
+          `PUT ${path()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${user.accessToken}\r\n` +
+          `Content-Type: ${type}\r\nContent-Length: ${photo.length + 200}\r\n\r\n`;
+        const socket = await open(portOf(user), request);
+        socket.write(Buffer.concat([head, photo.subarray(0, photo.length / 2)]));
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        socket.destroy();
+      }
+      expect((await user.get(`/customers/${customer.id}`)).status).toBe(200);
+      expect(await traces()).toEqual(before);
+    });
+
+    it('needs somebody who is signed in, before a byte of it is read', async () => {
+      const photo = await jpeg();
+      await expectRefused(401, 'unauthenticated', () =>
+        service.anonymous.put(path(), photo, { headers: { 'content-type': 'image/jpeg' } }),
+      );
+      await expectRefused(401, 'unauthenticated', () => service.anonymous.put(path(), form({}, photo)));
+      await expectRefused(401, 'unauthenticated', () =>
+        service.anonymous.post('/customers', Buffer.from('no form at all'), { headers: { 'content-type': BOUNDARY } }),
+      );
+    });
+
+    it('is taken nowhere else', async () => {
+      const photo = await jpeg();
+      for (const [method, where] of [
+        ['POST', '/login'],
+        ['POST', '/users'],
+        ['PATCH', `/customers/${customer.id}`],
+        ['POST', `/customers/${customer.id}/restore`],
+        ['POST', '/logout'],
+      ] as const)
+        for (const body of [form({}, photo), photo])
+          await expectRefused(415, 'unsupported_media_type', () =>
+            service.admin.request(method, where, {
+              body,
+              headers: body instanceof FormData ? {} : { 'content-type': 'image/jpeg' },
+            }),
+          );
+      await expectRefused(415, 'unsupported_media_type', () => user.put(path(), { photo: 'x' }));
+      await expectRefused(415, 'unsupported_media_type', () =>
+        user.post('/customers', photo, { headers: { 'content-type': 'image/jpeg' } }),
+      );
+    });
+  });
+
+  describe('a form', () => {
+    const post = (body: Buffer, type = BOUNDARY): Promise<Answer> =>
+      user.post('/customers', body, { headers: { 'content-type': type } });
+    const fields = (): Buffer[] =>
+      Object.entries(newCustomer()).map(([name, value]) => part(`name="${name}"`, String(value)));
+    const file = async (name = 'photo'): Promise<Buffer> => part(`name="${name}"; filename="a.jpg"`, await jpeg());
+
+    it.each<[string, number, string, () => Promise<[Buffer, string?]>]>([
+      [
+        'without a boundary',
+        400,
+        'malformed_request',
+        async () => [Buffer.concat([...fields(), END]), 'multipart/form-data'],
+      ],
+      ['that has no end', 400, 'malformed_request', async () => [Buffer.concat([...fields(), await file()])]],
+      ['that is no form', 400, 'malformed_request', async () => [Buffer.from('{"email":"a@example.com"}')]],
+      [
+        'with another boundary',
+        400,
+        'malformed_request',
+        async () => [Buffer.concat([...fields(), END]), `${BOUNDARY}y`],
+      ],
+      [
+        'with two files',
+        413,
+        'payload_too_large',
+        async () => [Buffer.concat([...fields(), await file(), await file(), END])],
+      ],
+      [
+        'with 1,000 fields',
+        413,
+        'payload_too_large',
+        async () => [Buffer.concat([...Array.from({ length: 1000 }, (_, n) => part(`name="f${n}"`, 'x')), END])],
+      ],
+      [
+        'with a file of another name',
+        400,
+        'invalid_request',
+        async () => [Buffer.concat([...fields(), await file('avatar'), END])],
+      ],
+      [
+        'with a field twice',
+        400,
+        'invalid_request',
+        async () => [Buffer.concat([...fields(), ...fields().slice(0, 1), END])],
+      ],
+      [
+        'with a field that is not known',
+        400,
+        'invalid_request',
+        async () => [Buffer.concat([...fields(), part('name="role"', 'admin'), END])],
+      ],
+      [
+        'with a field that reaches an object’s prototype',
+        400,
+        'malformed_request',
+        async () => [Buffer.concat([...fields(), part('name="__proto__"', 'x'), END])],
+      ],
+      [
+        'with a field of 33 KiB',
+        400,
+        'invalid_request',
+        async () => [Buffer.concat([...fields(), part('name="notes"', 'x'.repeat(33 * 1024)), END])],
+      ],
+      [
+        'with NUL in a field',
+        400,
+        'invalid_request',
+        async () => [Buffer.concat([...fields(), part('name="company"', 'a\0b'), END])],
+      ],
+      [
+        'with bytes that are not UTF-8',
+        400,
+        'invalid_request',
+        async () => [Buffer.concat([...fields(), part('name="company"', Buffer.from([0x61, 0xe9, 0x62])), END])],
+      ],
+      [
+        'whose field is JSON',
+        400,
+        'invalid_request',
+        async () => [
+          Buffer.concat([...fields(), part('name="company"\r\nContent-Type: application/json', '{"a":1}'), END]),
+        ],
+      ],
+      ['without what is required', 400, 'invalid_request', async () => [Buffer.concat([await file(), END])]],
+      ['with nothing', 400, 'invalid_request', async () => [END]],
+    ])('%s is refused', async (_, status, code, make) => {
+      const [body, type] = await make();
+      await expectRefused(status, code, () => post(body, type));
+      // the connection is good for more
+      expect((await user.get(`/customers/${customer.id}`)).status).toBe(200);
+    });
+
+    it('names each member that is wrong', async () => {
+      const { body } = await expectRefused(400, 'invalid_request', () =>
+        user.post('/customers', form({ email: 'nobody', name: 'x'.repeat(121), surname: 'a\u0007', phone: '12' })),
+      );
+      expect(body.errors.map(({ pointer, code }: any) => [pointer, code])).toEqual([
+        ['/email', 'invalid_email'],
+        ['/name', 'too_long'],
+        ['/surname', 'invalid_text'],
+        ['/phone', 'invalid_phone'],
+      ]);
+    });
+
+    it('with a photo has to have one, and nothing else', async () => {
+      const refused = await expectRefused(400, 'invalid_request', () => upload(form({})));
+      expect(refused.body.errors[0]).toMatchObject({ pointer: '/photo', code: 'required' });
+      await expectRefused(400, 'invalid_request', () => upload(Buffer.alloc(0), 'image/jpeg'));
+      const photo = await jpeg();
+      const { body } = await expectRefused(400, 'invalid_request', () => upload(form({ name: 'Ana' }, photo)));
+      expect(body.errors[0]).toMatchObject({ pointer: '/name', code: 'unknown_member' });
+    });
+
+    it('keeps an emoji byte for byte', async () => {
+      const { body } = await user.post('/customers', form(newCustomer({ name: '👩‍👩‍👧 Ana' })));
+      expect(body.name).toBe('👩‍👩‍👧 Ana');
+    });
+  });
+
+  describe('many uploads at once', () => {
+    it('are taken in turn, and those too many are told to come back', async () => {
+      const begun =
+        `PUT ${path()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${user.accessToken}\r\n` +
+        `Content-Type: image/jpeg\r\nContent-Length: 1000\r\n\r\n`;
+      const photo = await anotherJpeg();
+      const sockets = await Promise.all(Array.from({ length: 64 }, () => open(portOf(user), begun)));
+      await eventually(async () => (await upload(photo, 'image/jpeg')).body.code === 'overloaded');
+      const { headers } = await expectRefused(503, 'overloaded', () => upload(photo, 'image/jpeg'));
+      expect(headers.get('retry-after')).toBe('1');
+      // whatever has no photo is served as ever
+      expect((await user.post('/customers', newCustomer())).status).toBe(201);
+      sockets.forEach((socket) => socket.destroy());
+      await eventually(async () => (await upload(photo, 'image/jpeg')).status === 200);
+    });
+
+    it('all get their turn', async () => {
+      const photos = await Promise.all(Array.from({ length: 40 }, anotherJpeg));
+      const answers = await Promise.all(photos.map((photo) => user.post('/customers', form(newCustomer(), photo))));
+      expect(answers.map(({ status }) => status)).toEqual(photos.map(() => 201));
+    });
+  });
+});
+
+async function eventually(condition: () => Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 20));
+}

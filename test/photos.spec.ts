@@ -1,0 +1,384 @@
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import type { Answer, Client } from './support/client.js';
+import { onEveryDatabase } from './support/databases.js';
+import { form } from './support/forms.js';
+import { anotherJpeg, corners, cornersOf, jpeg, located } from './support/images.js';
+import { newCustomer, startService, type TestService } from './support/service.js';
+
+const JPEG = { headers: { 'content-type': 'image/jpeg' } };
+const HOUR_MS = 60 * 60 * 1000;
+
+onEveryDatabase((kind) => {
+  let service: TestService;
+  let user: Client & { id: number };
+
+  beforeAll(async () => {
+    service = await startService(kind);
+    user = await service.user();
+  });
+  afterAll(() => service.close());
+  afterEach(() => service.clock.reset());
+
+  const files = (): string[] => {
+    try {
+      return readdirSync(join(service.dataDir, 'photos'));
+    } catch {
+      return [];
+    }
+  };
+  const filesOf = (url: string): string[] => {
+    const key = /\/([\da-f]{32}-[\da-f]{32})/.exec(url)![1]!;
+    return files().filter((file) => file.startsWith(key));
+  };
+  const rowOf = async (id: number): Promise<any> =>
+    (await service.dataSource.query('SELECT * FROM customers WHERE id = ?', [id]))[0];
+
+  /** As an `<img>` does: without any header. */
+  async function load(url: string, init?: RequestInit): Promise<{ status: number; headers: Headers; bytes: Buffer }> {
+    const { status, headers, ...response } = await fetch(url, init).then(async (answer) => ({
+      status: answer.status,
+      headers: answer.headers,
+      bytes: Buffer.from(await answer.arrayBuffer()),
+    }));
+    return { status, headers, ...response };
+  }
+
+  async function createWithPhoto(photo?: Buffer): Promise<any> {
+    const { status, body } = await user.post('/customers', form(newCustomer(), photo ?? (await anotherJpeg())));
+    expect(status).toBe(201);
+    return body;
+  }
+
+  const put = (id: number, photo: Buffer, headers: Record<string, string> = {}): Promise<Answer> =>
+    user.put(`/customers/${id}/photo`, photo, { headers: { ...JPEG.headers, ...headers } });
+
+  /** Stored from an upload, in both sizes. */
+  async function stored(upload: Buffer): Promise<{ photo: any; large: Buffer; small: Buffer }> {
+    const { photo } = await createWithPhoto(upload);
+    return { photo, large: (await load(photo.url)).bytes, small: (await load(photo.thumbnailUrl)).bytes };
+  }
+
+  describe('giving a customer a photo', () => {
+    it('creates a customer with its photo in one request', async () => {
+      const values = newCustomer({ company: 'Cruz & Hijos', notes: 'First line\nsecond — línea' });
+      const { status, body, headers } = await user.post('/customers', form(values, await jpeg(600, 400)));
+      expect(status).toBe(201);
+      expect(body).toMatchObject({ ...values, version: 1, photo: { width: 600, height: 400 } });
+      expect(headers.get('location')).toBe(`/customers/${body.id}`);
+      expect((await user.get(`/customers/${body.id}`)).body).toEqual(body);
+      expect((await user.get('/customers?limit=1')).body.data[0]).toEqual(body);
+    });
+
+    it('takes a form without a photo, and empty fields for missing ones', async () => {
+      const { status, body } = await user.post('/customers', form({ ...newCustomer(), phone: '', company: '' }));
+      expect(status).toBe(201);
+      expect(body).toMatchObject({ phone: null, company: null, photo: null });
+    });
+
+    it.each([
+      ['a bare image', (photo: Buffer) => [photo, JPEG] as const],
+      ['a form', (photo: Buffer) => [form({}, photo), undefined] as const],
+    ])('takes it as %s', async (_, request) => {
+      const { body: customer } = await user.post('/customers', newCustomer());
+      const [body, options] = request(await anotherJpeg());
+      const answer = await user.put(`/customers/${customer.id}/photo`, body, options);
+      expect(answer.status).toBe(200);
+      expect(answer.body).toMatchObject({ version: 2, lastModifiedBy: user.id, photo: { width: expect.any(Number) } });
+      expect(answer.headers.get('etag')).toBe('"v2"');
+      expect(await rowOf(customer.id)).toMatchObject({ version: 2, photo_width: answer.body.photo.width });
+    });
+
+    it('notes it in the history, by what the photo is and not by where', async () => {
+      const customer = await createWithPhoto();
+      const { body } = await put(customer.id, await anotherJpeg());
+      await user.delete(`/customers/${customer.id}/photo`);
+      const { data } = (await user.get(`/customers/${customer.id}/history`)).body;
+      const [first, second] = [customer, body].map(({ photo }) => photo.url.split('/').at(-1).slice(0, 32));
+      expect(data.map(({ action, changes }: any) => [action, changes.photo])).toEqual([
+        ['photo_removed', [second, null]],
+        ['photo_changed', [first, second]],
+        ['created', [null, first]],
+      ]);
+    });
+
+    it('changes nothing if the photo is the same', async () => {
+      const photo = await anotherJpeg();
+      const customer = await createWithPhoto(photo);
+      const before = files();
+      const { status, body } = await put(customer.id, photo);
+      expect(status).toBe(200);
+      expect(body).toEqual(customer);
+      expect(files()).toEqual(before);
+    });
+
+    it('keeps the same photo of two customers twice: taking one away leaves the other', async () => {
+      const photo = await anotherJpeg();
+      const [one, other] = [await createWithPhoto(photo), await createWithPhoto(photo)];
+      expect((await user.delete(`/customers/${one.id}/photo`)).body.photo).toBeNull();
+      expect((await load(other.photo.url)).status).toBe(200);
+    });
+
+    it('honours If-Match, and leaves no file of what it refuses', async () => {
+      const customer = await createWithPhoto();
+      const before = files();
+      const { status, body } = await put(customer.id, await anotherJpeg(), { 'if-match': '"v7"' });
+      expect({ status, code: body.code, version: body.currentVersion }).toEqual({
+        status: 412,
+        code: 'version_conflict',
+        version: 1,
+      });
+      expect(files()).toEqual(before);
+      expect((await put(customer.id, await anotherJpeg(), { 'if-match': '"v1"' })).body.version).toBe(2);
+    });
+
+    it('refuses customers that there are not', async () => {
+      const customer = await createWithPhoto();
+      await user.delete(`/customers/${customer.id}`);
+      for (const id of [customer.id, 2 ** 31 - 1]) {
+        const { status, body } = await put(id, await anotherJpeg());
+        expect({ status, code: body.code }).toEqual({ status: 404, code: 'customer_not_found' });
+      }
+    });
+
+    it('creates neither customer nor photo if the e-mail is taken', async () => {
+      const { email } = await createWithPhoto();
+      const before = files();
+      const { status, body } = await user.post('/customers', form(newCustomer({ email }), await anotherJpeg()));
+      expect({ status, code: body.code }).toEqual({ status: 409, code: 'email_taken' });
+      expect(files()).toEqual(before);
+    });
+
+    it('answers a request that is sent again with the first answer, and keeps one photo', async () => {
+      const [values, photo] = [newCustomer(), await anotherJpeg()];
+      const options = { headers: { 'idempotency-key': `photo-${values.email}` } };
+      const first = await user.post('/customers', form(values, photo), options);
+      const before = files();
+      const again = await user.post('/customers', form(values, photo), options);
+      expect(again.headers.get('idempotency-replayed')).toBe('true');
+      expect(again.body).toEqual(first.body);
+      expect(files()).toEqual(before);
+      const other = await user.post('/customers', form(values, await anotherJpeg()), options);
+      expect({ status: other.status, code: other.body.code }).toEqual({ status: 422, code: 'idempotency_key_reused' });
+      expect(files()).toEqual(before);
+    });
+
+    it('of many photos for one customer at once keeps the last, and no file of the others', async () => {
+      const customer = await createWithPhoto();
+      const photos = await Promise.all(Array.from({ length: 8 }, anotherJpeg));
+      const answers = await Promise.all(photos.map((photo) => put(customer.id, photo)));
+      expect(answers.map(({ status }) => status)).toEqual(photos.map(() => 200));
+      const { body } = await user.get(`/customers/${customer.id}`);
+      expect(body.version).toBe(9);
+      expect(answers.flatMap((answer) => filesOf(answer.body.photo.url)).sort()).toEqual(
+        filesOf(body.photo.url).sort(),
+      );
+      expect(filesOf(body.photo.url)).toHaveLength(2);
+    });
+  });
+
+  describe('what is stored', () => {
+    it('is WebP, at most 2048 and 256 pixels, and never larger than what was sent', async () => {
+      const { photo, large, small } = await stored(await jpeg(3000, 1500));
+      expect(await sharp(large).metadata()).toMatchObject({ format: 'webp', width: 2048, height: 1024 });
+      expect(await sharp(small).metadata()).toMatchObject({ format: 'webp', width: 256, height: 128 });
+      expect(photo).toMatchObject({ width: 2048, height: 1024 });
+      expect(await sharp((await stored(await jpeg(100, 60))).small).metadata()).toMatchObject({
+        width: 100,
+        height: 60,
+      });
+    });
+
+    it.each([
+      [1, 'red green blue white'],
+      [2, 'green red white blue'],
+      [3, 'white blue green red'],
+      [4, 'blue white red green'],
+      [5, 'red blue green white'],
+      [6, 'blue red white green'],
+      [7, 'white green blue red'],
+      [8, 'green white red blue'],
+    ])('is turned upright from orientation %d', async (orientation, expected) => {
+      const { large, small } = await stored(await located(await corners(), orientation));
+      expect((await cornersOf(large)).join(' ')).toBe(expected);
+      expect((await cornersOf(small)).join(' ')).toBe(expected);
+      expect(await sharp(large).metadata()).toMatchObject(
+        orientation > 4 ? { width: 40, height: 60 } : { width: 60, height: 40 },
+      );
+    });
+
+    it('has no metadata: not where it was taken, nor by whom', async () => {
+      const sent = await located(await corners());
+      expect(sent.includes('telephone')).toBe(true);
+      const { large, small } = await stored(sent);
+      for (const image of [large, small]) {
+        const { exif, xmp, iptc, icc, orientation } = await sharp(image).metadata();
+        expect({ exif, xmp, iptc, icc, orientation }).toEqual({});
+        expect(image.includes('telephone')).toBe(false);
+      }
+    });
+
+    it.each<[string, () => Promise<Buffer>]>([
+      ['a CMYK JPEG', async () => (await corners()).toColourspace('cmyk').jpeg({ quality: 100 }).toBuffer()],
+      ['a PNG of 16 bits', async () => (await corners()).toColourspace('rgb16').png().toBuffer()],
+      ['a WebP', async () => (await corners()).webp({ lossless: true }).toBuffer()],
+      ['a progressive JPEG', async () => (await corners()).jpeg({ progressive: true, quality: 100 }).toBuffer()],
+      ['a PNG with a palette', async () => (await corners()).png({ palette: true }).toBuffer()],
+    ])('is in the right colours from %s', async (_, make) => {
+      const { large } = await stored(await make());
+      expect(await cornersOf(large)).toEqual(['red', 'green', 'blue', 'white']);
+      expect(await sharp(large).metadata()).toMatchObject({ space: 'srgb', depth: 'uchar' });
+    });
+
+    it('keeps what is transparent', async () => {
+      const clear = sharp({
+        create: { width: 50, height: 50, channels: 4, background: { r: 9, g: 9, b: 9, alpha: 0 } },
+      });
+      const { large } = await stored(await clear.png().toBuffer());
+      const [, , , alpha] = await sharp(large).raw().toBuffer();
+      expect(alpha).toBe(0);
+    });
+
+    it('is the first picture of a moving one', async () => {
+      const frames = await Promise.all(
+        ['#f00', '#00f'].map((background) =>
+          sharp({ create: { width: 40, height: 40, channels: 3, background } })
+            .png()
+            .toBuffer(),
+        ),
+      );
+      const moving = await sharp(frames, { join: { animated: true } })
+        .webp({ loop: 0, delay: 100 })
+        .toBuffer();
+      expect((await sharp(moving).metadata()).pages).toBe(2);
+      const { large } = await stored(moving);
+      expect(await sharp(large).metadata()).toMatchObject({ width: 40, height: 40 });
+      expect((await sharp(large).metadata()).pages ?? 1).toBe(1);
+      expect((await cornersOf(large))[0]).toBe('red');
+    });
+
+    it('loses what was hidden behind it', async () => {
+      const hidden = Buffer.from('PK\u0003\u0004<script>alert(1)</script>');
+      const { large, small } = await stored(Buffer.concat([await anotherJpeg(), hidden]));
+      for (const image of [large, small]) expect(image.includes('<script>')).toBe(false);
+    });
+
+    it('has a name that comes from its content', async () => {
+      const { photo, large } = await stored(await anotherJpeg());
+      const hash = createHash('sha256').update(large).digest('hex').slice(0, 32);
+      expect(photo.url).toContain(`/${hash}-`);
+    });
+  });
+
+  describe('showing a photo', () => {
+    it('needs no header, and is an image whatever happens', async () => {
+      const { photo } = await createWithPhoto();
+      for (const url of [photo.url, photo.thumbnailUrl]) {
+        const { status, headers, bytes } = await load(url);
+        expect(status).toBe(200);
+        expect(bytes.subarray(8, 12).toString()).toBe('WEBP');
+        expect(headers.get('content-type')).toBe('image/webp');
+        expect(headers.get('x-content-type-options')).toBe('nosniff');
+        expect(headers.get('content-security-policy')).toBe("default-src 'none'; sandbox");
+        expect(headers.get('cross-origin-resource-policy')).toBe('cross-origin');
+        expect(headers.get('cache-control')).toMatch(/^private, max-age=\d+, immutable$/);
+      }
+      const head = await load(photo.url, { method: 'HEAD' });
+      expect({ status: head.status, type: head.headers.get('content-type'), bytes: head.bytes.length }).toEqual({
+        status: 200,
+        type: 'image/webp',
+        bytes: 0,
+      });
+    });
+
+    it('is at an address that stays the same for hours, so that browsers find it in their cache', async () => {
+      const { id } = await createWithPhoto();
+      const windowMs = 6 * HOUR_MS;
+      // to the start of a window
+      service.clock.forward(windowMs - (service.clock.now().getTime() % windowMs));
+      const address = async (): Promise<string> => {
+        const { body } = await (await service.user()).get(`/customers/${id}`);
+        return body.photo.url;
+      };
+      const first = await address();
+      service.clock.forward(windowMs - 60_000);
+      expect(await address()).toBe(first);
+      service.clock.forward(60_000);
+      expect(await address()).not.toBe(first);
+      service.clock.forward(18 * HOUR_MS - 1_000);
+      expect((await load(first)).status).toBe(200);
+      service.clock.forward(1_000);
+      expect((await load(first)).status).toBe(404);
+    });
+
+    it.each([
+      ['another signature', (url: URL) => url.searchParams.set('signature', 'A'.repeat(22))],
+      [
+        'half a signature',
+        (url: URL) => url.searchParams.set('signature', url.searchParams.get('signature')!.slice(0, 16)),
+      ],
+      [
+        'a later end',
+        (url: URL) => url.searchParams.set('expires', String(Number(url.searchParams.get('expires')) + 1)),
+      ],
+      ['another customer', (url: URL) => (url.pathname = url.pathname.replace(/\/photos\/\d+/, '/photos/2147483647'))],
+      ['a path for a name', (url: URL) => (url.pathname = url.pathname.replace(/[^/]+$/, '..%2f..%2fcrm.sqlite'))],
+      ['another name', (url: URL) => (url.pathname = url.pathname.replace('.webp', '.jpg'))],
+    ])('does not show it at an address with %s', async (_, change) => {
+      const url = new URL((await createWithPhoto()).photo.url);
+      change(url);
+      const { status, headers, bytes } = await load(url.href);
+      expect({ status, code: JSON.parse(bytes.toString()).code }).toEqual({ status: 404, code: 'photo_not_found' });
+      expect(headers.get('cache-control')).toBe('no-store');
+    });
+
+    it.each(['expires', 'signature'])('refuses an address without %s', async (name) => {
+      const url = new URL((await createWithPhoto()).photo.url);
+      url.searchParams.delete(name);
+      const { status, bytes } = await load(url.href);
+      expect({ status, pointer: JSON.parse(bytes.toString()).errors[0].pointer }).toEqual({
+        status: 400,
+        pointer: name,
+      });
+    });
+
+    it('ends at once when the customer is deleted, and comes back with the customer', async () => {
+      const { id, photo } = await createWithPhoto();
+      expect((await user.delete(`/customers/${id}`)).status).toBe(204);
+      for (const url of [photo.url, photo.thumbnailUrl]) expect((await load(url)).status).toBe(404);
+      const deleted = (await user.get(`/customers?deleted=true&limit=1`)).body.data[0];
+      expect(deleted).toMatchObject({ id, photo: null });
+      const { body } = await user.post(`/customers/${id}/restore`);
+      expect((await load(body.photo.url)).status).toBe(200);
+    });
+
+    it('ends at once when the photo is replaced or taken away, and its files are gone', async () => {
+      const { id, photo } = await createWithPhoto();
+      const { body } = await put(id, await anotherJpeg());
+      expect((await load(photo.url)).status).toBe(404);
+      expect(filesOf(photo.url)).toEqual([]);
+      const { status, body: without } = await user.delete(`/customers/${id}/photo`);
+      expect({ status, photo: without.photo, version: without.version }).toEqual({
+        status: 200,
+        photo: null,
+        version: 3,
+      });
+      expect((await load(body.photo.url)).status).toBe(404);
+      expect(filesOf(body.photo.url)).toEqual([]);
+      expect((await user.delete(`/customers/${id}/photo`)).body.version).toBe(3);
+    });
+
+    it('is 404 when the file has been lost, and the customer is served as ever', async () => {
+      const { id, photo } = await createWithPhoto();
+      await service.dataSource.query('UPDATE customers SET photo_key = ? WHERE id = ?', [
+        `${'0'.repeat(32)}-${String(id).padStart(32, '0')}`,
+        id,
+      ]);
+      const { body } = await user.get(`/customers/${id}`);
+      expect((await load(body.photo.url)).status).toBe(404);
+      expect((await load(photo.url)).status).toBe(404);
+    });
+  });
+});

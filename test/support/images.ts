@@ -1,0 +1,93 @@
+import { crc32, deflateSync } from 'node:zlib';
+import sharp, { type OverlayOptions, type Sharp } from 'sharp';
+
+/** Real images, made when a test needs them. */
+
+const CORNERS = { red: '#f00', green: '#0f0', blue: '#00f', white: '#fff' };
+type Colour = keyof typeof CORNERS;
+
+const plain = (width: number, height: number, background: string): Sharp =>
+  sharp({ create: { width, height, channels: 3, background } });
+
+/** A photo with a colour in each corner: red and green above, blue and white below. */
+export async function corners(width = 60, height = 40): Promise<Sharp> {
+  const half = { width: width / 2, height: height / 2 };
+  const at = async (colour: Colour, left: number, top: number): Promise<OverlayOptions> => ({
+    input: await plain(half.width, half.height, CORNERS[colour]).png().toBuffer(),
+    left,
+    top,
+  });
+  const parts = await Promise.all([
+    at('red', 0, 0),
+    at('green', half.width, 0),
+    at('blue', 0, half.height),
+    at('white', half.width, half.height),
+  ]);
+  return sharp(await plain(width, height, '#000').composite(parts).png().toBuffer());
+}
+
+/** The colours in the corners of an image: above left and right, below left and right. */
+export async function cornersOf(image: Buffer): Promise<Colour[]> {
+  const { data, info } = await sharp(image).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  // the nearest: a printer's green is not a screen's
+  const colourAt = (x: number, y: number): Colour => {
+    const pixel = data.subarray((y * info.width + x) * info.channels);
+    const distance = (colour: string): number =>
+      [1, 2, 3].reduce((sum, at) => sum + (pixel[at - 1]! - parseInt(colour[at]!, 16) * 17) ** 2, 0);
+    const byDistance = Object.entries(CORNERS).sort(([, one], [, other]) => distance(one) - distance(other));
+    return byDistance[0]![0] as Colour;
+  };
+  const [right, below] = [info.width - 3, info.height - 3];
+  return [colourAt(2, 2), colourAt(right, 2), colourAt(2, below), colourAt(right, below)];
+}
+
+/** As from a telephone: where it was taken is in it. */
+export const located = async (image: Sharp, orientation = 1): Promise<Buffer> =>
+  image
+    .withExif({
+      IFD0: { Artist: 'Ana María', Software: 'telephone' },
+      IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '41/1 24/1 12/1', GPSLongitudeRef: 'E', GPSLongitude: '2/1 10/1 26/1' },
+    })
+    .withMetadata({ orientation })
+    .jpeg({ quality: 100, chromaSubsampling: '4:4:4' })
+    .toBuffer();
+
+export const jpeg = async (width = 60, height = 40): Promise<Buffer> =>
+  (await corners(width, height)).jpeg().toBuffer();
+
+let count = 0;
+/** A photo that no other test has. */
+export function anotherJpeg(): Promise<Buffer> {
+  count++;
+  return plain(40 + (count % 500), 30 + Math.floor(count / 500), '#369')
+    .jpeg()
+    .toBuffer();
+}
+
+/** As large as they may be, and not compressible. */
+export const noise = (width: number, height: number): Sharp =>
+  sharp({
+    create: { width, height, channels: 3, background: '#000', noise: { type: 'gaussian', mean: 128, sigma: 40 } },
+  });
+
+/** Black, one bit for a pixel: many pixels in few bytes. */
+export function bomb(width: number, height: number): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header[8] = 1;
+  const rows = Buffer.alloc(height * (1 + Math.ceil(width / 8)));
+  return Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(rows)),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+function chunk(type: string, data: Buffer): Buffer {
+  const bytes = Buffer.concat([Buffer.alloc(4), Buffer.from(type), data, Buffer.alloc(4)]);
+  bytes.writeUInt32BE(data.length, 0);
+  bytes.writeUInt32BE(crc32(bytes.subarray(4, -4)), bytes.length - 4);
+  return bytes;
+}
