@@ -56,7 +56,10 @@ describe('The OpenAPI', () => {
       for (const parameter of parameters)
         expect([name, parameter]).toEqual([name, expect.objectContaining({ schema: expect.any(Object) })]);
       if (requestBody)
-        expect([name, Object.keys(requestBody.content)]).toEqual([name, expect.arrayContaining(['application/json'])]);
+        expect([name, Object.keys(requestBody.content)[0]]).toEqual([
+          name,
+          name.endsWith('/photo') ? 'multipart/form-data' : 'application/json',
+        ]);
       expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(['400', '500', '503'])]);
     }
   });

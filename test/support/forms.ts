@@ -2,6 +2,6 @@
 export function form(fields: Record<string, unknown>, photo?: Uint8Array, name = 'photo.jpg'): FormData {
   const data = new FormData();
   for (const [field, value] of Object.entries(fields)) data.append(field, String(value));
-  if (photo) data.append('photo', new Blob([photo as Uint8Array<ArrayBuffer>], { type: 'image/jpeg' }), name);
+  if (photo) data.append('photo', new Blob([photo], { type: 'image/jpeg' }), name);
   return data;
 }
