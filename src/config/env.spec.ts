@@ -201,6 +201,14 @@ describe('the environment', () => {
       ['https://accounts.google.com/.well-known/openid-configuration', 'http://127.0.0.1:8080/x'],
       ['accounts.google.com', 'file:///etc/passwd', 'https://u:p@a.example.com', ''.padEnd(3, ':')],
     ],
+    [
+      'GOOGLE_BUCKET',
+      ['crm-photos', 'photos_1.example.com'],
+      ['gs://crm-photos', 'CRM', 'ab', '-abc', 'crm/photos', 'a b c'],
+    ],
+    ['GOOGLE_APPLICATION_CREDENTIALS', ['package.json'], ['nowhere.json', '{"type":"service_account"}']],
+    ['GOOGLE_STORAGE_ENDPOINT', ['http://127.0.0.1:4443'], ['127.0.0.1:4443', 'https://storage.example.com/v1']],
+    ['PHOTO_DELIVERY', ['signed'], ['private', 'on']],
     ['FACEBOOK_USER_INFO_URL', ['https://graph.facebook.com/me?fields=id,name,email'], ['graph.facebook.com/me']],
     ['ADMIN_PASSWORD', ['12345678', '🔑'.repeat(8), 'a'.repeat(128)], ['1234567', '🔑'.repeat(7), 'a'.repeat(129)]],
     [
@@ -293,5 +301,10 @@ describe('the environment', () => {
     const names = Object.keys(readEnv({}));
     expect(names.length).toBeGreaterThan(10);
     expect(names.filter((name) => !described.has(name))).toEqual([]);
+  });
+
+  it('has public photos only in a bucket', () => {
+    expect(mistakesOf({ PHOTO_DELIVERY: 'public' })).toEqual(['PHOTO_DELIVERY can be public only with GOOGLE_BUCKET']);
+    expect(mistakesOf({ PHOTO_DELIVERY: 'public', GOOGLE_BUCKET: 'crm-photos' })).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** A photo, ready for an `<img>`: its addresses need no header. */
+/** A photo, ready for an `<img>`: its addresses need no header. They live for 18 hours at least: read them anew for later. */
 export class PhotoDto {
   /**
    * At most 2048 pixels wide and high.
