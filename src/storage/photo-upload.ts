@@ -32,6 +32,8 @@ export class PhotoUploadInterceptor implements NestInterceptor {
     if (tooLarge(request)) throw new Problem('payload_too_large');
     return from(
       this.turns.take(async () => {
+        // gone while it waited: it would be read for ever, and keep its turn
+        if (request.raw.destroyed) throw new Problem('malformed_request');
         const { fields, photo } = await read(request);
         request.body = fields;
         request.upload = photo;
