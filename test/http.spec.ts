@@ -277,8 +277,12 @@ onEveryDatabase((kind) => {
       headers: { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'crm.example.com' },
     });
     expect(((await secure.json()) as { type: string }).type).toBe('https://crm.example.com/problems/unauthenticated');
-    const login = await proxied.anonymous.post('/login', ADMIN, { headers: { 'x-forwarded-for': 'x'.repeat(300) } });
-    expect(login.status).toBe(200);
+    for (const address of ['x'.repeat(300), `fe80::1%${'x'.repeat(300)}`]) {
+      const login = await proxied.anonymous.post('/login', ADMIN, { headers: { 'x-forwarded-for': address } });
+      expect(login.status).toBe(200);
+      const { body } = await proxied.anonymous.as(login.body.accessToken).get('/me/sessions');
+      expect(['127.0.0.1', 'fe80::1']).toContain(body.data[0].ipAddress);
+    }
     const options = await fetch(`${url}/customers`, { method: 'OPTIONS' });
     expect([options.status, await options.text()]).toEqual([204, '']);
     await proxied.close();

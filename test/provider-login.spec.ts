@@ -159,9 +159,26 @@ onEveryDatabase((kind) => {
       for (const query of [
         'error=server_error&error_description=<script>',
         'error=x&error_uri=javascript:1',
-        'error[]=1',
-      ])
-        expect((await browser.walk(`/login/${provider}/callback?${query}`)).status).toBeLessThan(500);
+        'error=access_denied&error_reason=user_denied',
+        // as a driver would say it, of all things
+        'error=ECONNREFUSED',
+        'error=SQLITE_CONSTRAINT_UNIQUE&error_description=live_email',
+        ...(provider === 'facebook' ? ['error_code=1&error_message=<script>', 'error_code=1213', 'error_code=x'] : []),
+      ]) {
+        const answer = await browser.walk(`/login/${provider}/callback?${query}`);
+        expect([query, answer.status, answer.body.code]).toEqual([query, 403, 'login_refused']);
+        expect(JSON.stringify(answer.body)).not.toMatch(/script|javascript|live_email/);
+      }
+      const { body: malformed } = await browser.walk(`/login/${provider}/callback?error[]=1`);
+      expect(malformed.code).toBe('invalid_login_state');
+    });
+
+    it('gets nothing for a code that the provider does not know', async () => {
+      at[provider](subject(), (await service.user()).email);
+      const callback = new URL(await browser.walkToCallback(`/login/${provider}`), service.anonymous.url);
+      callback.searchParams.set('code', 'made-up');
+      const { status, body } = await browser.walk(callback.pathname + callback.search);
+      expect([status, body.code]).toEqual([401, 'provider_login_failed']);
     });
   });
 
@@ -199,6 +216,26 @@ onEveryDatabase((kind) => {
       google.faults[DISCOVERY] = 'answers 500';
       await startUrl();
       expect(google.asked[DISCOVERY]).toBe(before! + 1);
+    });
+
+    it('leaves time for the rest of a sign-in while it asks for new ones, and does not ask at every one', async () => {
+      at.google(subject(), (await service.user()).email);
+      service.clock.forward(180 * MINUTE_MS);
+      await startUrl();
+      service.clock.forward(55 * MINUTE_MS);
+      const callback = await browser.walkToCallback('/login/google');
+      service.clock.forward(6 * MINUTE_MS);
+      const now = Math.floor(service.clock.now().getTime() / 1000);
+      google.forge = (claims, sign) => sign({ ...claims, iat: now, exp: now + 600 });
+      google.faults[DISCOVERY] = 'hangs';
+      const before = google.asked[DISCOVERY]!;
+      expect((await browser.walk(callback)).status).toBe(200);
+      expect((await browser.walk('/login/google')).status).toBe(200);
+      expect(google.asked[DISCOVERY]).toBe(before + 1);
+      google.faults = {};
+      service.clock.forward(MINUTE_MS);
+      await startUrl();
+      expect(google.asked[DISCOVERY]).toBe(before + 2);
     });
 
     it('sets a cookie that scripts cannot read and other sites do not send along', async () => {
@@ -442,7 +479,8 @@ onEveryDatabase((kind) => {
       fresh.account = { sub: subject() };
       const other = new Browser(beside.anonymous);
       const callback = await other.walkToCallback('/login/google');
-      fresh.faults['/jwks'] = 'hangs';
+      // all that is asked of it together
+      Object.assign(fresh.faults, { '/token': 'is slow', '/jwks': 'hangs' });
       await expectUnavailable(other.walk(callback));
       await Promise.all([beside.close(), fresh.close()]);
     });
@@ -476,8 +514,10 @@ onEveryDatabase((kind) => {
 
     /** What the frontend gets back in its address. */
     async function comeBack(challenge?: string, returnTo = RETURN_TO): Promise<URL> {
-      const { url } = await browser.walk(`/login/google${query(challenge, returnTo)}`);
+      const { url, headers } = await browser.walk(`/login/google${query(challenge, returnTo)}`);
       expect(url.origin + url.pathname).toBe(RETURN_TO);
+      expect(headers.get('cache-control')).toBe('no-store');
+      expect(headers.get('referrer-policy')).toBe('no-referrer');
       return url;
     }
     const exchange = (body: object) => service.anonymous.post('/login/exchange', body);
@@ -511,10 +551,16 @@ onEveryDatabase((kind) => {
     });
 
     it('keeps the query of its address', async () => {
-      const url = await comeBack(undefined, `${RETURN_TO}?next=%2Fcustomers%2F7&code=mine`);
+      const address = `${RETURN_TO}?next=%2Fcustomers%2F7&code=mine&error=mine`;
+      const url = await comeBack(undefined, address);
+      expect([...url.searchParams.keys()]).toEqual(['next', 'code']);
       expect(url.searchParams.get('next')).toBe('/customers/7');
-      expect(url.searchParams.getAll('code')).toHaveLength(1);
       expect((await exchange({ code: url.searchParams.get('code') })).status).toBe(200);
+      google.account = null;
+      expect([...(await comeBack(undefined, address)).searchParams]).toEqual([
+        ['next', '/customers/7'],
+        ['error', 'login_refused'],
+      ]);
     });
 
     it('has 60 seconds for it', async () => {

@@ -79,9 +79,8 @@ export class SessionsService {
     if (affected === 1) return { ...session, ...next };
 
     // it was used before: by the same client a moment ago, or by a thief
-    const present = await this.sessions.findOneByOrFail({ id });
-    const isWithinGrace =
-      present.generation === generation + 1 && now.getTime() - present.rotatedAt.getTime() <= GRACE_MS;
+    const present = await this.sessions.findOneBy({ id, generation: generation + 1 });
+    const isWithinGrace = present && now.getTime() - present.rotatedAt.getTime() <= GRACE_MS;
     if (isWithinGrace && this.isAlive(present)) return present;
     await this.end(id);
     throw new Problem('invalid_refresh_token');

@@ -30,6 +30,8 @@ export function addResponseHeaders(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.headers(SECURITY_HEADERS).header('X-Request-Id', request.id);
     if (request.url.startsWith('/docs')) void reply.header('Content-Security-Policy', DOCS_POLICY);
+    // tokens are kept by nobody on the way (RFC 6749, 5.1), nor is a redirect that has a code for them
+    if (request.url.startsWith('/login')) void reply.header('Cache-Control', 'no-store');
     done();
   });
 
@@ -41,7 +43,7 @@ export function addResponseHeaders(fastify: FastifyInstance): void {
     if (page?.next) void reply.header('Link', `<${nextUrl(request, page.next)}>; rel="next"`);
     if (request.replayed) void reply.header('Idempotency-Replayed', 'true');
     // answers are somebody's data; the ETag lets the browser keep them all the same
-    if (!reply.hasHeader('Cache-Control')) void reply.header('Cache-Control', cachingOf(request.url));
+    if (!reply.hasHeader('Cache-Control')) void reply.header('Cache-Control', 'private, no-cache');
     done(null, payload);
   });
 
@@ -65,6 +67,3 @@ function nextUrl(request: FastifyRequest, cursor: string): string {
   const query = new URLSearchParams({ ...(request.query as Record<string, string>), cursor });
   return `${request.url.split('?', 1)[0]}?${query.toString()}`;
 }
-
-/** Tokens are kept by nobody on the way (RFC 6749, 5.1). */
-const cachingOf = (url: string): string => (url.startsWith('/login') ? 'no-store' : 'private, no-cache');

@@ -69,12 +69,17 @@ export const Origin = createParamDecorator((_: unknown, execution: ExecutionCont
 export const FromClient = createParamDecorator((_: unknown, execution: ExecutionContext): Client => {
   const request = execution.switchToHttp().getRequest<FastifyRequest>();
   return {
-    // what a proxy forwards may be no address at all
-    ipAddress: isIP(request.ip) ? request.ip : (request.socket.remoteAddress ?? ''),
+    ipAddress: addressOf(request),
     userAgent: request.headers['user-agent']?.slice(0, 255) ?? null,
     requestId: request.id,
   };
 });
+
+/** What a proxy forwards may be no address at all; a zone (RFC 4007) means nothing to anybody else, and has no end. */
+function addressOf({ ip, socket }: FastifyRequest): string {
+  const address = isIP(ip) ? ip : (socket.remoteAddress ?? '');
+  return address.split('%', 1)[0]!;
+}
 
 function idempotencyOf(request: FastifyRequest): WriteContext['idempotency'] {
   const key = request.headers['idempotency-key'];

@@ -67,7 +67,7 @@ export function problemOf(error: unknown): Problem | undefined {
   if (
     matches(CONFLICT, cause) ||
     matches(UNAVAILABLE, cause) ||
-    cause.code?.startsWith('PROTOCOL_') ||
+    String(cause.code).startsWith('PROTOCOL_') ||
     cause.message === 'Queue limit reached.'
   )
     return new Problem('database_unavailable');

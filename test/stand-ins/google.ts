@@ -19,6 +19,9 @@ type Sign = (claims: JWTPayload) => Promise<string>;
 /** Of its own name, or it warns that it keeps everything in memory. */
 class InMemory extends (MemoryAdapter as AdapterConstructor) {}
 
+/** Not too slow by itself. */
+const SLOW_MS = 2_000;
+
 export const DISCOVERY = '/.well-known/openid-configuration';
 
 /** A real OpenID provider that answers as Google does, and on demand as no provider should. */
@@ -29,7 +32,7 @@ export class GoogleStandIn {
   /** Who sits at the browser; null: somebody who cancels. */
   account: GoogleAccount | null = null;
   /** What is wrong with which path. */
-  faults: Record<string, Fault> = {};
+  faults: Record<string, Fault | 'is slow'> = {};
   forge?: Forge;
   /** How often a path was asked for. */
   readonly asked: Record<string, number> = {};
@@ -77,7 +80,13 @@ export class GoogleStandIn {
     const path = request.url!.split('?', 1)[0]!;
     this.asked[path] = (this.asked[path] ?? 0) + 1;
     const fault = this.faults[path];
-    if (fault) return misbehave(fault, response);
+    const answer = (): void => this.answer(path, request, response, sign);
+    if (fault === 'is slow') setTimeout(answer, SLOW_MS);
+    else if (fault) misbehave(fault, response);
+    else answer();
+  }
+
+  private answer(path: string, request: IncomingMessage, response: ServerResponse, sign: Sign): void {
     if (path.startsWith('/interaction/')) return void this.interact(request, response);
     if (path === '/token' && this.forge) replaceIdToken(response, this.forge, sign);
     void this.provider!.callback()(request, response);

@@ -7,11 +7,14 @@ import { Clock } from '../../config/clock.js';
 import { Env } from '../../config/env.js';
 import type { ProviderAccount } from '../../users/identities.service.js';
 import { type Attempt, boundRequests, type Done, type LoginProvider } from './login-provider.js';
-import { PROVIDER_MS, providerFetch } from './provider-fetch.js';
+import { PROVIDER_MS, providerFetch, within } from './provider-fetch.js';
 
 const FRESH_MS = 60 * 60 * 1000;
 /** Google's own keys rarely change, and its addresses never did: better old ones than nobody signing in. */
 const STALE_MS = 24 * FRESH_MS;
+/** While there are old ones, new ones are not waited for until nothing is left of the time for the rest of a sign-in. */
+const RENEWAL_MS = 1_000;
+const RETRY_MS = 60 * 1000;
 const CLOCK_SKEW_S = 60;
 
 interface Discovered {
@@ -21,6 +24,7 @@ interface Discovered {
   keysUrl: string;
   keys: ReturnType<typeof createRemoteJWKSet>;
   readAt: number;
+  freshUntil: number;
 }
 
 /** OpenID Connect with Google. Who somebody is comes from the id_token alone, whose signature is Google's. */
@@ -54,7 +58,10 @@ export class Google implements LoginProvider {
     const strategy: OAuth2Strategy = new Strategy(
       options,
       (_access: string, _refresh: string, { id_token }: { id_token?: unknown }, _profile: unknown, done: Done) =>
-        void this.accountOf(id_token, store.nonce, endpoints).then((account) => done(null, account), done),
+        void within(signal, this.accountOf(id_token, store.nonce, endpoints)).then(
+          (account) => done(null, account),
+          done,
+        ),
     );
     strategy.authorizationParams = () => ({ nonce: store.nonce, prompt: 'select_account' });
     boundRequests(strategy, signal);
@@ -81,9 +88,11 @@ export class Google implements LoginProvider {
   async discover(signal = AbortSignal.timeout(PROVIDER_MS)): Promise<Discovered> {
     const now = this.clock.now().getTime();
     const known = this.discovered;
-    if (known && now - known.readAt < FRESH_MS) return known;
+    if (known && now < known.freshUntil) return known;
+    const old = known && now - known.readAt < STALE_MS ? known : undefined;
+    const bound = old ? AbortSignal.any([signal, AbortSignal.timeout(RENEWAL_MS)]) : signal;
     try {
-      const { status, text } = await providerFetch(this.env.GOOGLE_DISCOVERY_URL, signal);
+      const { status, text } = await providerFetch(this.env.GOOGLE_DISCOVERY_URL, bound);
       const read = JSON.parse(text) as Record<string, unknown>;
       const [issuer, authorizationUrl, tokenUrl, keysUrl] = [
         read.issuer,
@@ -92,11 +101,12 @@ export class Google implements LoginProvider {
       if (status !== 200 || typeof issuer !== 'string') throw new Problem('provider_unavailable');
       const keys =
         known?.keysUrl === keysUrl ? known.keys : createRemoteJWKSet(new URL(keysUrl), { [customFetch]: fetchKeys });
-      this.discovered = { issuer, authorizationUrl, tokenUrl, keysUrl, keys, readAt: now };
+      this.discovered = { issuer, authorizationUrl, tokenUrl, keysUrl, keys, readAt: now, freshUntil: now + FRESH_MS };
       return this.discovered;
     } catch {
-      if (known && now - known.readAt < STALE_MS) return known;
-      throw new Problem('provider_unavailable');
+      if (!old) throw new Problem('provider_unavailable');
+      old.freshUntil = now + RETRY_MS;
+      return old;
     }
   }
 }

@@ -33,6 +33,16 @@ export async function providerFetch(
   }
 }
 
+/** For what other sign-ins wait for as well: this one must not end it, and need not wait any longer. */
+export function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => reject(new Problem('provider_unavailable'));
+    if (signal.aborted) giveUp();
+    else signal.addEventListener('abort', giveUp, { once: true });
+    work.then(resolve, reject);
+  });
+}
+
 async function textOf({ body }: Response, isWanted: boolean): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;

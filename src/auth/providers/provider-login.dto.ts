@@ -26,7 +26,10 @@ export class StartLoginQuery {
 }
 
 export class ProviderUriDto {
-  /** Where to send the browser, which has to have the cookie of this answer. */
+  /**
+   * Where to send the browser, which has to have the cookie of this answer. With `fetch` it keeps that if the request
+   * has `credentials: 'include'` and comes from the same site, as from app.example.com to crm.example.com.
+   */
   @ApiProperty({ format: 'uri', example: 'https://accounts.google.com/o/oauth2/v2/auth?client_id=…' })
   uri: string;
 }

@@ -68,6 +68,8 @@ function isVerifierOf(challenge: string | undefined, verifier: string | undefine
 
 export function withParameter(address: string, name: 'code' | 'error', value: string): string {
   const url = new URL(address);
+  // whoever made the address might have put the other there
+  for (const outcome of ['code', 'error']) url.searchParams.delete(outcome);
   url.searchParams.set(name, value);
   return url.href;
 }

@@ -103,12 +103,17 @@ const isCallback = (request: FastifyRequest): boolean => request.routeOptions.ur
 
 const logger = new Logger('Providers');
 
+/** Of passport's strategies. What they say is the provider's, or that of whoever made up the address. */
+const HEARSAY = /^(InternalOAuth|(Facebook)?(Authorization|Token|GraphAPI))Error$/;
+
 /** passport-oauth2 wraps what happened while it asked; the rest is the provider's refusal, or what jose refuses. */
 function problemOf(error: unknown): Problem {
-  const { oauthError = error, name, code } = error as { oauthError?: unknown; name?: string; code?: unknown };
-  const known = oauthError instanceof Problem ? oauthError : databaseProblemOf(error);
+  const { oauthError, name = '', code } = error as { oauthError?: unknown; name?: string; code?: unknown };
+  if (error instanceof Problem) return error;
+  if (oauthError instanceof Problem) return oauthError;
+  if (name.endsWith('AuthorizationError')) return new Problem('login_refused');
+  const known = HEARSAY.test(name) ? undefined : databaseProblemOf(error);
   if (known) return known;
-  if (name === 'AuthorizationError' || name === 'FacebookAuthorizationError') return new Problem('login_refused');
   // `invalid_client` is for the operator; what else the provider says may be anything
   const reason = typeof code === 'string' && /^\w{1,40}$/.test(code) ? code : undefined;
   logger.warn({ message: 'provider_login_failed', error: name, reason });
