@@ -87,16 +87,29 @@ describe('the program', () => {
     await second.exit;
   });
 
-  it('ends on SIGTERM, promptly and with 0, though clients keep their connections', async () => {
-    const service = run();
-    const url = await address(service);
-    // fetch keeps the connection open for the next request
-    expect((await fetch(`${url}/livez`)).status).toBe(200);
-    const start = performance.now();
-    service.child.kill('SIGTERM');
-    expect(await service.exit).toEqual({ code: 0, signal: null });
-    expect(performance.now() - start).toBeLessThan(5_000);
-    expect(service.output()).not.toMatch(/error|^\s+at /im);
+  describe('that runs', () => {
+    let service: Run;
+    let url: string;
+    beforeAll(async () => {
+      service = run({ DATA_DIR: join(directory, 'running') });
+      url = await address(service);
+    });
+
+    it('keeps its port: another says so, and ends', async () => {
+      const second = run({ DATA_DIR: join(directory, 'running'), PORT: new URL(url).port });
+      expect(await second.exit).toEqual({ code: 1, signal: null });
+      expect(second.output()).toContain('EADDRINUSE');
+    });
+
+    it('ends on SIGTERM, promptly and with 0, though clients keep their connections', async () => {
+      // fetch keeps the connection open for the next request
+      expect((await fetch(`${url}/livez`)).status).toBe(200);
+      const start = performance.now();
+      service.child.kill('SIGTERM');
+      expect(await service.exit).toEqual({ code: 0, signal: null });
+      expect(performance.now() - start).toBeLessThan(5_000);
+      expect(service.output()).not.toMatch(/error|^\s+at /im);
+    });
   });
 
   it('makes the admin that it is told to make, and does not print their password', async () => {
@@ -147,15 +160,5 @@ describe('the program', () => {
     expect(code).toBe(1);
     expect(unreachable.output()).toContain('ECONNREFUSED');
     expect(unreachable.output()).not.toMatch(/zq-password|0123456789abcdef/);
-  });
-
-  it('says so if its port is taken, and ends', async () => {
-    const first = run({ DATA_DIR: join(directory, 'port') });
-    const { port } = new URL(await address(first));
-    const second = run({ DATA_DIR: join(directory, 'port'), PORT: port });
-    expect(await second.exit).toEqual({ code: 1, signal: null });
-    expect(second.output()).toContain('EADDRINUSE');
-    first.child.kill('SIGKILL');
-    await first.exit;
   });
 });

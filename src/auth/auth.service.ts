@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Problem } from '../common/errors.js';
 import { normalizeEmail } from '../common/fields.js';
 import type { Caller, Client, RequestContext } from '../common/request-context.js';
+import { Clock } from '../config/clock.js';
 import type { PageQuery } from '../lists/list.query.js';
 import { CredentialsService } from '../users/credentials.service.js';
 import { type ChangePasswordDto, roleOf } from '../users/user.dto.js';
@@ -29,10 +29,11 @@ export class AuthService {
     private readonly accessTokens: AccessTokens,
     private readonly refreshTokens: RefreshTokens,
     private readonly limits: SignInLimits,
+    private readonly clock: Clock,
   ) {}
 
   async signIn({ email, password }: LoginDto, client: Client): Promise<TokensDto> {
-    const earliest = sleep(REFUSAL_MS);
+    const earliest = this.clock.wait(REFUSAL_MS);
     const user = await this.limits.attempt(normalizeEmail(email), client.ipAddress, () =>
       this.credentials.verify(email, password),
     );

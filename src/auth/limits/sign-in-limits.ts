@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import ipaddr from 'ipaddr.js';
 import { RateLimiterRes } from 'rate-limiter-flexible';
 import { Problem } from '../../common/errors.js';
 import { Turns } from '../../common/turns.js';
+import { Clock } from '../../config/clock.js';
 import { Secrets } from '../../config/secrets.js';
 import { RateLimiter } from './rate-limiter.js';
 import { RateLimits } from './rate-limits.js';
@@ -42,6 +42,7 @@ export class SignInLimits {
 
   constructor(
     private readonly secrets: Secrets,
+    private readonly clock: Clock,
     limits: RateLimits,
   ) {
     const limiter = (name: string, points: number, durationS = WINDOW_S): RateLimiter =>
@@ -99,7 +100,7 @@ export class SignInLimits {
     const over = await failuresOver(this.byAccount, keys.account);
     if (over < 0) return;
     if (turns.waiting > MOST_DELAYED) throw tooMany(LONGEST_DELAY_MS);
-    await sleep(Math.min(FIRST_DELAY_MS * 2 ** over, LONGEST_DELAY_MS));
+    await this.clock.wait(Math.min(FIRST_DELAY_MS * 2 ** over, LONGEST_DELAY_MS));
   }
 
   /** Keyed: the table does not tell who tried to sign in. */
