@@ -63,9 +63,8 @@ export async function describeApi(app: INestApplication): Promise<OpenAPIObject>
   for (const item of Object.values(document.paths))
     for (const [method, operation] of Object.entries(item as Record<string, OperationObject>))
       complete(operation, method, document);
-  const used = (Object.keys(PROBLEMS) as ProblemCode[]).filter((code) =>
-    JSON.stringify(document.paths).includes(`examples/${code}"`),
-  );
+  const paths = JSON.stringify(document.paths);
+  const used = (Object.keys(PROBLEMS) as ProblemCode[]).filter((code) => paths.includes(`examples/${code}"`));
   document.components!.examples = Object.fromEntries(used.map((code) => [code, { value: exampleOf(code) }]));
   return document;
 }
