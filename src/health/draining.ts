@@ -1,8 +1,9 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyInstance } from 'fastify';
 import { Env } from '../config/env.js';
 
 /** What a platform, a terminal and a container engine end a process with. */
@@ -10,6 +11,7 @@ export const END_SIGNALS = ['SIGTERM', 'SIGINT'];
 
 /** What is in flight may end; a client that does not read its answer would otherwise keep the process for ever. */
 const IN_FLIGHT_MS = 10_000;
+const IDLE_CHECK_MS = 200;
 /** For the connections to the database, which may be frozen. With 15 s of draining it adds up to less than 30 s. */
 const CLOSING_MS = 2_000;
 /** npm passes on what the terminal has sent to all of its processes already: so soon it is the same signal. */
@@ -21,7 +23,7 @@ const SAME_SIGNAL_MS = 1_000;
  * Then the listener closes, what is in flight ends, and at last everything else.
  */
 @Injectable()
-export class Draining implements OnApplicationBootstrap, BeforeApplicationShutdown {
+export class Draining implements OnModuleInit, BeforeApplicationShutdown {
   private hasBegun = false;
   private readonly sockets = new Set<Socket>();
 
@@ -34,7 +36,12 @@ export class Draining implements OnApplicationBootstrap, BeforeApplicationShutdo
     return this.hasBegun;
   }
 
-  onApplicationBootstrap(): void {
+  onModuleInit(): void {
+    const fastify = this.adapterHost.httpAdapter.getInstance<FastifyInstance>();
+    fastify.addHook('onSend', (_, reply, __, done) => {
+      if (this.hasBegun) void reply.header('Connection', 'close');
+      done();
+    });
     this.server.on('connection', (socket: Socket) => {
       this.sockets.add(socket);
       socket.once('close', () => this.sockets.delete(socket));
@@ -46,7 +53,12 @@ export class Draining implements OnApplicationBootstrap, BeforeApplicationShutdo
     if (signal) await this.drain();
     // browsers open connections for later; to Node one that has not been used yet is not idle
     for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
-    setTimeout(() => this.server.closeAllConnections(), IN_FLIGHT_MS).unref();
+    const timers = [
+      // as soon as what they carry has ended
+      setInterval(() => this.server.closeIdleConnections(), IDLE_CHECK_MS).unref(),
+      setTimeout(() => this.server.closeAllConnections(), IN_FLIGHT_MS).unref(),
+    ];
+    this.server.once('close', () => timers.forEach((timer) => clearTimeout(timer)));
   }
 
   private get server(): Server {
@@ -58,7 +70,6 @@ export class Draining implements OnApplicationBootstrap, BeforeApplicationShutdo
     const drainMs = this.env.DRAIN_SECONDS * 1000;
     setTimeout(() => process.exit(0), drainMs + IN_FLIGHT_MS + CLOSING_MS).unref();
     setTimeout(endAtNextSignal, SAME_SIGNAL_MS).unref();
-    this.server.prependListener('request', (_, response) => response.setHeader('Connection', 'close'));
     await sleep(drainMs);
   }
 }
