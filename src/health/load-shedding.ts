@@ -10,8 +10,11 @@ declare module 'fastify' {
   }
 }
 
-/** So many requests are served as fast as fewer are; with more, each only waits longer for the others. */
-const CROWD = 100;
+/**
+ * With more requests than this under way each only waits longer for the others. Above what may wait for a password or
+ * an upload, which are queues of their own: filling those must not shut out everybody else.
+ */
+const CROWD = 200;
 /** More than these are never let in: the most that a burst may have. */
 const MOST = 1_000;
 /** A crowd that is gone again by then was a burst; one that is not comes faster than it can be served. */
