@@ -20,6 +20,7 @@ const env = {
   ...process.env,
   NODE_ENV: 'production',
   LOG_LEVEL: 'error',
+  DRAIN_SECONDS: '0',
   DATA_DIR: mkdtempSync(join(tmpdir(), 'crm-bench-')),
   JWT_SECRET: 'the secret of the benchmark - long enough',
   ADMIN_EMAIL: 'bench@example.com',

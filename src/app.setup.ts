@@ -13,8 +13,8 @@ import { selfSigned } from './config/self-signed.js';
 import { ServiceLogger } from './common/service-logger.js';
 import { describeApi } from './docs/openapi.js';
 import { enforceContracts } from './docs/route-contracts.js';
+import { END_SIGNALS } from './health/draining.js';
 
-const IN_FLIGHT_MS = 10_000;
 const SERVER = { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16 * 1024 };
 const HEADERS_FOR_SCRIPTS = ['ETag', 'Link', 'Location', 'X-Request-Id', 'Idempotency-Replayed', 'Retry-After'];
 
@@ -34,6 +34,8 @@ export async function createService(env: Env, clock = new Clock()): Promise<Serv
     requestTimeout: 30_000,
     // longer than the 600 s of Google's load balancer, which otherwise sends requests into a closed connection
     keepAliveTimeout: 620_000,
+    // what comes on a connection that is about to close is still served
+    return503OnClosing: false,
     ...(env.TLS ? { https: { ...SERVER, ...(await selfSigned(env.HOST)) } } : { http: SERVER }),
     clientErrorHandler: answerUnreadable,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
@@ -71,12 +73,7 @@ export async function createService(env: Env, clock = new Clock()): Promise<Serv
   enforceContracts(fastify, api);
   if (env.DOCS) serveDocs(app, api);
   // the process ends with 0, rather than by the signal once more
-  app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
-  fastify.addHook('preClose', (done) => {
-    // what is in flight may end; a client that does not read its answer would otherwise keep the process for ever
-    setTimeout(() => fastify.server.closeAllConnections(), IN_FLIGHT_MS).unref();
-    done();
-  });
+  app.enableShutdownHooks(END_SIGNALS, { useProcessExit: true });
   await app.init();
   await fastify.ready();
   return { app, api };

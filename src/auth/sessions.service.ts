@@ -6,7 +6,7 @@ import { Problem } from '../common/errors.js';
 import type { Client } from '../common/request-context.js';
 import { Clock } from '../config/clock.js';
 import { insertedId } from '../database/dialect.js';
-import { Housekeeping } from '../database/housekeeping.js';
+import { deleteExpired, Housekeeping } from '../database/housekeeping.js';
 import { Sql } from '../database/sql.js';
 import { Table } from '../database/table.js';
 import { Cursors } from '../lists/cursors.js';
@@ -36,7 +36,7 @@ export class SessionsService {
     private readonly clock: Clock,
     housekeeping: Housekeeping,
   ) {
-    housekeeping.hourly(() => this.sweep());
+    housekeeping.hourly(() => deleteExpired(this.sessions, this.clock.now()));
     this.table = new Table(dataSource, sql, Session);
   }
 
@@ -123,10 +123,6 @@ export class SessionsService {
       { endedAt: this.clock.now() },
     );
     if (affected !== 1) throw new Problem('session_not_found');
-  }
-
-  async sweep(): Promise<void> {
-    await this.sessions.delete({ expiresAt: LessThan(this.clock.now()) });
   }
 
   /** Seconds until the refresh token of this session is of no use any more. */

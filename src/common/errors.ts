@@ -235,7 +235,18 @@ export const PROBLEMS = {
   database_unavailable: {
     status: 503,
     title: 'The database does not answer',
-    description: 'Nothing was done. Try again after as many seconds as Retry-After says.',
+    description:
+      'Try again after as many seconds as Retry-After says. If the answer was lost and not the request, a change has been made: with the same Idempotency-Key or If-Match it is not made twice.',
+  },
+  migrations_pending: {
+    status: 503,
+    title: 'The database is not up to date',
+    description: 'Migrations of this version have not been applied. An operator has to run them.',
+  },
+  shutting_down: {
+    status: 503,
+    title: 'This instance is about to end',
+    description: 'Requests are still served, but new ones should go to another instance.',
   },
 } as const satisfies Record<string, ProblemType>;
 

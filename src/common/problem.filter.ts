@@ -53,8 +53,10 @@ export class ProblemFilter implements ExceptionFilter {
 
   protected log(problem: Problem, error: unknown, request: FastifyRequest): void {
     if (problem.code === 'internal_error') this.logger.error({ requestId: request.id, ...harmless(error) });
-    // without a stack: there may be many, and writing it out would make the load that they tell of worse
-    else if (problem.status >= 500) this.logger.warn({ code: problem.code, requestId: request.id });
+    // there may be many: without a stack, as writing it out would make the load that they tell of worse, and of those
+    // that are refused for their number none
+    else if (problem.status >= 500 && problem.code !== 'overloaded')
+      this.logger.warn({ code: problem.code, requestId: request.id });
   }
 }
 

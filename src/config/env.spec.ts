@@ -39,6 +39,11 @@ describe('the environment', () => {
     });
   });
 
+  it('drains in production, where a load balancer has to notice, and nowhere else', () => {
+    const drains = ['development', 'test', 'production'].map((NODE_ENV) => readEnv({ NODE_ENV }).DRAIN_SECONDS);
+    expect(drains).toEqual([0, 0, 15]);
+  });
+
   it('takes an empty variable, or one of spaces, for one that is not set', () => {
     const names = Object.keys(readEnv({}));
     for (const blank of ['', '   ', '\t'])
@@ -124,6 +129,7 @@ describe('the environment', () => {
     ['PORT', ['0', '1', '65535', '080'], ['-1', '65536', '1e3', '0x50', '80.5', '80 81', 'Infinity', 'NaN']],
     ['DATABASE_POOL', ['2', '1000'], ['1', '1001', '-1', 'ten', '1.5']],
     ['DOCS', ['on', 'off'], ['true', 'false', 'ON', '1']],
+    ['DRAIN_SECONDS', ['0', '15', '300'], ['-1', '301', '1.5', '15s']],
     ['LOG_LEVEL', ['debug', 'info', 'warn', 'error'], ['trace', 'INFO', 'log', 'silent']],
     [
       'PUBLIC_URL',

@@ -31,6 +31,7 @@ export class Env {
   readonly ADMIN_EMAIL?: string;
   readonly ADMIN_PASSWORD?: string;
   readonly DOCS: boolean;
+  readonly DRAIN_SECONDS: number;
   readonly LOG_LEVEL: 'debug' | 'info' | 'warn' | 'error';
 }
 
@@ -184,8 +185,9 @@ export function readEnv(source: NodeJS.ProcessEnv): Env {
     }
   }
 
+  const NODE_ENV = read('NODE_ENV', oneOf('development', 'test', 'production'), 'development');
   const env: Env = {
-    NODE_ENV: read('NODE_ENV', oneOf('development', 'test', 'production'), 'development'),
+    NODE_ENV,
     HOST: read('HOST', text, '127.0.0.1'),
     PORT: read('PORT', integer(0, 65535), 5000),
     PUBLIC_URL: read('PUBLIC_URL', origin),
@@ -217,6 +219,7 @@ export function readEnv(source: NodeJS.ProcessEnv): Env {
     ADMIN_EMAIL: read('ADMIN_EMAIL', email),
     ADMIN_PASSWORD: read('ADMIN_PASSWORD', password),
     DOCS: read('DOCS', oneOf('on', 'off'), 'on') === 'on',
+    DRAIN_SECONDS: read('DRAIN_SECONDS', integer(0, 300), NODE_ENV === 'production' ? 15 : 0),
     LOG_LEVEL: read('LOG_LEVEL', oneOf('debug', 'info', 'warn', 'error'), 'info'),
   };
 

@@ -7,19 +7,7 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import { migrations } from '../../migrations/index.js';
 import type { Env } from '../config/env.js';
 import { isolateTransactions } from './embedded-driver.js';
-
-const CONNECT_TIMEOUT_MS = 2_000;
-/** Requests that may wait for a connection; those beyond are refused at once, rather than wait for ever. */
-const QUEUE_LIMIT = 500;
-
-/**
- * Of every connection: strict, so that nothing is cut off silently; no gap locks, which are what most deadlocks come
- * from; and no longer waits for a lock than a client waits for an answer.
- */
-const SESSION = [
-  `SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES'), innodb_lock_wait_timeout = 1`,
-  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-];
+import { createPatientPool, type Flavour, POOL_OPTIONS, poolFor } from './pool.js';
 
 export type Entities = NonNullable<DataSourceOptions['entities']>;
 
@@ -27,6 +15,12 @@ export type Entities = NonNullable<DataSourceOptions['entities']>;
 export async function connectionOptions(env: Env, entities: Entities): Promise<DataSourceOptions> {
   const common = { entities, migrations, migrationsTransactionMode: 'each' } as const;
   return { ...common, ...(env.DATABASE_URI ? await server(env.DATABASE_URI, env) : embedded(env)) };
+}
+
+/** The same connection for what is no request, such as a migration: it may take as long as it needs. */
+export function withPatience(options: DataSourceOptions): DataSourceOptions {
+  if (options.type !== 'mysql' && options.type !== 'mariadb') return options;
+  return { ...options, driver: { ...mysql, createPool: createPatientPool } };
 }
 
 export async function openDataSource(options: DataSourceOptions): Promise<DataSource> {
@@ -57,26 +51,27 @@ async function server(uri: URL, env: Env): Promise<DataSourceOptions> {
     port: Number(uri.port || 3306),
     database: decodeURIComponent(uri.pathname.slice(1)),
     socketPath: uri.searchParams.get('socketPath') ?? uri.searchParams.get('unix_socket') ?? undefined,
-    connectTimeout: CONNECT_TIMEOUT_MS,
+    connectTimeout: POOL_OPTIONS.connectTimeout,
     charset: 'utf8mb4',
   };
   const user = decodeURIComponent(uri.username);
   const password = decodeURIComponent(uri.password);
+  const type = await flavourOf({ ...address, user, password });
   return {
     ...address,
-    type: await flavourOf({ ...address, user, password }),
-    driver: { ...mysql, createPool },
+    type,
+    driver: { ...mysql, createPool: poolFor(type) },
     username: user,
     password,
     timezone: 'Z',
     dateStrings: true,
     poolSize: env.DATABASE_POOL,
-    extra: { queueLimit: QUEUE_LIMIT, maxPreparedStatements: 64 },
+    extra: POOL_OPTIONS.extra,
   };
 }
 
 /** Asked of the server: the schemes of MariaDB's and MySQL's addresses are the same, their catalogs are not. */
-async function flavourOf(address: mysql.ConnectionOptions): Promise<'mysql' | 'mariadb'> {
+async function flavourOf(address: mysql.ConnectionOptions): Promise<Flavour> {
   const connection = await createConnection(address);
   try {
     const [rows] = await connection.query('SELECT VERSION() AS version');
@@ -84,11 +79,4 @@ async function flavourOf(address: mysql.ConnectionOptions): Promise<'mysql' | 'm
   } finally {
     await connection.end();
   }
-}
-
-function createPool(options: mysql.PoolOptions): mysql.Pool {
-  const pool = mysql.createPool(options);
-  // sent before the statement that the connection was made for
-  pool.on('connection', (connection) => SESSION.forEach((statement) => connection.query(statement)));
-  return pool;
 }

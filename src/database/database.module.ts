@@ -1,8 +1,8 @@
 import { type DynamicModule, Global, Logger, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import type { DataSource } from 'typeorm';
+import type { DataSourceOptions } from 'typeorm';
 import { Env } from '../config/env.js';
-import { connectionOptions, type Entities, openDataSource } from './data-source.js';
+import { connectionOptions, type Entities, openDataSource, withPatience } from './data-source.js';
 import { exclusively } from './exclusive.js';
 import { Housekeeping } from './housekeeping.js';
 import { Sql } from './sql.js';
@@ -15,9 +15,8 @@ export class DatabaseModule {
     const connection = TypeOrmModule.forRootAsync({
       useFactory: async () => ({ ...(await connectionOptions(env, entities)), retryAttempts: 0 }),
       dataSourceFactory: async (options) => {
-        const dataSource = await openDataSource(options!);
-        await exclusively(dataSource, env.DATA_DIR, () => migrate(dataSource));
-        return dataSource;
+        await migrate(options!, env.DATA_DIR);
+        return openDataSource(options!);
       },
     });
     return {
@@ -29,6 +28,14 @@ export class DatabaseModule {
   }
 }
 
-async function migrate(dataSource: DataSource): Promise<void> {
-  for (const { name } of await dataSource.runMigrations()) new Logger('Migrations').log(`Applied ${name}`);
+/** On a connection of its own, which has all the time that a large table takes. */
+async function migrate(options: DataSourceOptions, dataDir: string): Promise<void> {
+  const dataSource = await openDataSource(withPatience(options));
+  try {
+    await exclusively(dataSource, dataDir, async () => {
+      for (const { name } of await dataSource.runMigrations()) new Logger('Migrations').log(`Applied ${name}`);
+    });
+  } finally {
+    await dataSource.destroy();
+  }
 }

@@ -5,6 +5,8 @@ interface DriverError {
   errno?: number;
   code?: string;
   message?: string;
+  /** mysql2's word for: this connection is of no more use. */
+  fatal?: boolean;
 }
 
 /** The unique constraints a client can run into. The servers word the message differently; all of them name the key. */
@@ -68,7 +70,10 @@ export function problemOf(error: unknown): Problem | undefined {
     matches(CONFLICT, cause) ||
     matches(UNAVAILABLE, cause) ||
     String(cause.code).startsWith('PROTOCOL_') ||
-    cause.message === 'Queue limit reached.'
+    cause.fatal ||
+    cause.message === 'Queue limit reached.' ||
+    // the process is about to end, and whoever asked has hung up
+    cause.message === 'Pool is closed.'
   )
     return new Problem('database_unavailable');
   return undefined;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Libsql from 'libsql';
-import type { DataSource } from 'typeorm';
+import type { DataSource, QueryRunner } from 'typeorm';
 import { dialectOf } from './dialect.js';
 
 const WAIT_S = 120;
@@ -45,13 +45,24 @@ async function lockFile(dataDir: string): Promise<Release> {
 async function lockServer(dataSource: DataSource): Promise<Release> {
   const runner = dataSource.createQueryRunner();
   const name = `crm-service.${(await runner.getCurrentDatabase()) ?? ''}`.slice(0, 64);
-  const [row] = (await runner.query('SELECT GET_LOCK(?, ?) AS held', [name, WAIT_S])) as Array<{ held: unknown }>;
-  if (Number(row?.held) !== 1) {
+  try {
+    await take(runner, name);
+  } catch (error) {
     await runner.release();
-    throw new Error(`Another instance has been starting for more than ${WAIT_S} s`);
+    throw error;
   }
   return async () => {
     await runner.query('SELECT RELEASE_LOCK(?)', [name]);
     await runner.release();
   };
+}
+
+/** Again and again, as no statement may take long. */
+async function take(runner: QueryRunner, name: string): Promise<void> {
+  const deadline = Date.now() + WAIT_S * 1000;
+  while (Date.now() < deadline) {
+    const [row] = (await runner.query('SELECT GET_LOCK(?, 1) AS held', [name])) as Array<{ held: unknown }>;
+    if (Number(row?.held) === 1) return;
+  }
+  throw new Error(`Another instance has been starting for more than ${WAIT_S} s`);
 }

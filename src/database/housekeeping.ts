@@ -1,5 +1,8 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { LessThan, type Repository } from 'typeorm';
+import { dialectOf, toSqlTime } from './dialect.js';
 
+const PORTION = 1_000;
 const HOUR_MS = 60 * 60 * 1000;
 const FAILED = 'Could not delete what has expired; trying again in an hour';
 
@@ -24,4 +27,17 @@ export class Housekeeping implements OnApplicationBootstrap, OnApplicationShutdo
   onApplicationShutdown(): void {
     clearInterval(this.timer);
   }
+}
+
+/** In portions, one after another: a server ends a statement that takes long, and this one would not get anywhere. */
+export async function deleteExpired(repository: Repository<{ expiresAt: Date }>, now: Date): Promise<void> {
+  const { connection: dataSource, tablePath } = repository.metadata;
+  if (dialectOf(dataSource) === 'sqlite') {
+    await repository.delete({ expiresAt: LessThan(now) });
+    return;
+  }
+  const sql = `DELETE FROM ${tablePath} WHERE expires_at < ? LIMIT ${PORTION}`;
+  let deleted = PORTION;
+  while (deleted === PORTION)
+    deleted = (await repository.query<{ affectedRows: number }>(sql, [toSqlTime(now)])).affectedRows;
 }

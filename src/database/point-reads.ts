@@ -43,7 +43,9 @@ export class PointReads<Row extends { id: number }> {
       const rows = new Map((await this.fetch(ids)).map((row) => [row.id, row]));
       for (const [id, reader] of batch) reader.resolve(rows.get(id));
     } catch (error) {
-      for (const [, reader] of batch) reader.reject(error);
+      // whoever waited behind this one would wait as long again for the same
+      for (const [, reader] of [...batch, ...this.waiting]) reader.reject(error);
+      this.waiting.clear();
     } finally {
       this.underWay--;
       this.schedule();

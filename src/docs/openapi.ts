@@ -23,7 +23,13 @@ go by their \`code\`. Every answer has an \`X-Request-Id\`. Members that are not
 const METADATA: string = '../metadata.js';
 
 /** What any route may answer, whatever it does. */
-const EVERYWHERE: ProblemCode[] = ['invalid_request', 'malformed_request', 'internal_error', 'database_unavailable'];
+const EVERYWHERE: ProblemCode[] = [
+  'invalid_request',
+  'malformed_request',
+  'internal_error',
+  'overloaded',
+  'database_unavailable',
+];
 const READING_BODIES: ProblemCode[] = ['payload_too_large', 'unsupported_media_type'];
 
 const TEXT: SchemaObject = { type: 'string' };

@@ -25,10 +25,10 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** Whether requests can be served: the database answers */
+  /** Whether requests can be served: the database answers, is migrated, and the instance is not about to end */
   @Get('readyz')
   @Allow('public')
-  @Fails('database_unavailable')
+  @Fails('database_unavailable', 'migrations_pending', 'shutting_down')
   ready(): Promise<HealthDto> {
     return this.health.check();
   }

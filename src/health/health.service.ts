@@ -1,18 +1,43 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
 import { Problem } from '../common/errors.js';
 import { Sql } from '../database/sql.js';
+import { Draining } from './draining.js';
 import type { HealthDto } from './health.dto.js';
 
+/** Sooner than the checks of load balancers give up, also when the database is frozen. */
+const ANSWER_MS = 1_000;
+
+/** Whether this instance should get requests. */
 @Injectable()
 export class HealthService {
-  constructor(private readonly sql: Sql) {}
+  private readonly newest: string;
+  private asking?: Promise<boolean>;
+
+  constructor(
+    dataSource: DataSource,
+    private readonly sql: Sql,
+    private readonly draining: Draining,
+  ) {
+    this.newest = dataSource.migrations.at(-1)!.constructor.name;
+  }
 
   async check(): Promise<HealthDto> {
-    try {
-      await this.sql.rows('SELECT 1', []);
-    } catch {
-      throw new Problem('database_unavailable');
-    }
+    if (this.draining.isDraining) throw new Problem('shutting_down');
+    // everybody may ask, and as often as they like: they share one question
+    this.asking ??= this.ask().finally(() => (this.asking = undefined));
+    if (!(await this.asking)) throw new Problem('migrations_pending');
     return { status: 'ok' };
+  }
+
+  private async ask(): Promise<boolean> {
+    const late = sleep(ANSWER_MS, undefined, { ref: false }).then(() => {
+      throw new Problem('database_unavailable');
+    });
+    const rows = this.sql.rows('SELECT 1 FROM migrations WHERE name = ?', [this.newest]).catch(() => {
+      throw new Problem('database_unavailable');
+    });
+    return (await Promise.race([rows, late])).length > 0;
   }
 }

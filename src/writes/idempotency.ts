@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { type EntityManager, LessThan, Repository } from 'typeorm';
+import { type EntityManager, Repository } from 'typeorm';
 import { Problem } from '../common/errors.js';
 import type { WriteContext } from '../common/request-context.js';
 import { Clock } from '../config/clock.js';
 import { Secrets } from '../config/secrets.js';
 import { isConflict, isDuplicate } from '../database/driver-errors.js';
-import { Housekeeping } from '../database/housekeeping.js';
+import { deleteExpired, Housekeeping } from '../database/housekeeping.js';
 import { IdempotencyRecord } from './idempotency-record.entity.js';
 import { Transactions } from './transactions.js';
 
@@ -26,7 +26,7 @@ export class Idempotency {
     private readonly clock: Clock,
     housekeeping: Housekeeping,
   ) {
-    housekeeping.hourly(() => this.sweep());
+    housekeeping.hourly(() => deleteExpired(this.records, this.clock.now()));
   }
 
   /**
@@ -73,10 +73,6 @@ export class Idempotency {
       idempotency.replayed();
       return JSON.parse(answer) as Answer;
     }
-  }
-
-  async sweep(): Promise<void> {
-    await this.records.delete({ expiresAt: LessThan(this.clock.now()) });
   }
 
   private async claim(manager: EntityManager, record: Partial<IdempotencyRecord>): Promise<void> {

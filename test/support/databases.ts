@@ -19,19 +19,21 @@ export function onEveryDatabase(declare: (kind: Kind) => void): void {
 }
 
 /** Filled by `sql`, if that is given, before anybody migrates it. */
-export async function createDatabase(kind: Kind, sql?: string): Promise<TestDatabase> {
+export async function createDatabase(kind: Kind, sql?: string, on = server): Promise<TestDatabase> {
   if (kind === 'SQLite') return { drop: () => Promise.resolve() };
   const name = `crm_test_${randomBytes(6).toString('hex')}`;
-  const connection = await mysql.createConnection({ uri: server!, multipleStatements: true });
+  const connection = await mysql.createConnection({ uri: on!, multipleStatements: true });
   await connection.query(`CREATE DATABASE ${name}`);
   if (sql) await connection.query(`USE ${name}; ${sql}`);
-  const url = new URL(server!);
+  await connection.end();
+  const url = new URL(on!);
   url.pathname = `/${name}`;
   return {
     uri: url.toString(),
     drop: async () => {
-      await connection.query(`DROP DATABASE ${name}`);
-      await connection.end();
+      const again = await mysql.createConnection(on!);
+      await again.query(`DROP DATABASE ${name}`);
+      await again.end();
     },
   };
 }

@@ -61,6 +61,8 @@ export interface TestService {
 interface StartOptions {
   /** SQL that fills the database before it is migrated. */
   sql?: string;
+  /** The server that its database is on, if it is another than that of all tests. */
+  server?: string;
   /** Another instance on the database of a service that runs; closing it leaves the database. */
   beside?: TestService;
   env?: Record<string, string>;
@@ -71,10 +73,10 @@ interface StartOptions {
 /** The real service, as `main` starts it, listening on loopback on a database of its own. */
 export async function startService(
   kind: Kind,
-  { sql, beside, env = {}, signIn = !sql }: StartOptions = {},
+  { sql, server, beside, env = {}, signIn = !sql }: StartOptions = {},
 ): Promise<TestService> {
   const dataDir = beside?.dataDir ?? mkdtempSync(join(tmpdir(), 'crm-test-'));
-  const database = beside?.database ?? (await createDatabase(kind, sql));
+  const database = beside?.database ?? (await createDatabase(kind, sql, server));
   const clock = beside?.clock ?? new MovableClock();
   const { app, api } = await createService(
     readEnv({

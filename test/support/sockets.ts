@@ -15,7 +15,17 @@ export function open(port: number, text: string): Promise<Socket> {
 
 /** All that comes back until the server hangs up. */
 export async function raw(port: number, text: string): Promise<string> {
+  return answerOn(await open(port, text));
+}
+
+/** As `raw`, and goes on sending spaces, slowly: never silent, and never done. */
+export async function drip(port: number, text: string): Promise<string> {
   const socket = await open(port, text);
+  const timer = setInterval(() => socket.write(' '), 100);
+  return answerOn(socket).finally(() => clearInterval(timer));
+}
+
+function answerOn(socket: Socket): Promise<string> {
   socket.removeAllListeners('error');
   const chunks: Buffer[] = [];
   return new Promise((resolve) => {

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { DataSource, LessThan, Repository } from 'typeorm';
+import { DataSource, Repository } from 'typeorm';
 import { Clock } from '../../config/clock.js';
 import { onDuplicate } from '../../database/dialect.js';
-import { Housekeeping } from '../../database/housekeeping.js';
+import { deleteExpired, Housekeeping } from '../../database/housekeeping.js';
 import { Sql } from '../../database/sql.js';
 import { RateLimit } from './rate-limit.entity.js';
 
@@ -20,6 +20,6 @@ export class RateLimits {
     housekeeping: Housekeeping,
   ) {
     this.onDuplicate = onDuplicate(dataSource, 'name');
-    housekeeping.hourly(() => counts.delete({ expiresAt: LessThan(clock.now()) }));
+    housekeeping.hourly(() => deleteExpired(counts, clock.now()));
   }
 }

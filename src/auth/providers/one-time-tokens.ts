@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { LessThan, Repository } from 'typeorm';
+import { Repository } from 'typeorm';
 import { Clock } from '../../config/clock.js';
 import { Secrets } from '../../config/secrets.js';
 import { isDuplicate } from '../../database/driver-errors.js';
-import { Housekeeping } from '../../database/housekeeping.js';
+import { deleteExpired, Housekeeping } from '../../database/housekeeping.js';
 import { SpentToken } from './spent-token.entity.js';
 
 /** What is sealed in. */
@@ -27,7 +27,7 @@ export class OneTimeTokens {
     private readonly clock: Clock,
     housekeeping: Housekeeping,
   ) {
-    housekeeping.hourly(() => this.spent.delete({ expiresAt: LessThan(this.clock.now()) }));
+    housekeeping.hourly(() => deleteExpired(this.spent, this.clock.now()));
   }
 
   issue<T>(purpose: 'login-state' | 'login-code', content: T, lifetimeMs: number): string {

@@ -1,0 +1,130 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import mysql from 'mysql2/promise';
+import { freePort, hasMariadb, type Mariadb, startMariadb } from './support/mariadb.js';
+import { createDatabase, kinds, type TestDatabase } from './support/databases.js';
+import { type Program, startProgram, stopPrograms } from './support/program.js';
+import { ADMIN, JWT_SECRET, newCustomer, unique } from './support/service.js';
+
+const WRITERS = 8;
+
+const declare = kinds.includes('MariaDB') && hasMariadb() ? describe : describe.skip;
+declare('kill -9 under load', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'crm-kills-'));
+  let mariadb: Mariadb;
+  let database: TestDatabase;
+  let program: Program;
+  let url: string;
+  let token: string;
+  let port: number;
+
+  const start = (): Program =>
+    startProgram(
+      {
+        PORT: String(port),
+        DATABASE_URI: database.uri!,
+        JWT_SECRET,
+        ADMIN_EMAIL: ADMIN.email,
+        ADMIN_PASSWORD: ADMIN.password,
+        LOG_LEVEL: 'error',
+        DATA_DIR: directory,
+      },
+      directory,
+    );
+
+  beforeAll(async () => {
+    [mariadb, port] = [await startMariadb(), await freePort()];
+    database = await createDatabase('MariaDB', undefined, mariadb.uri);
+    program = start();
+    url = await program.address();
+    const answer = await send('/login', ADMIN);
+    token = ((await answer!.json()) as { accessToken: string }).accessToken;
+  });
+  afterAll(async () => {
+    stopPrograms();
+    await database.drop();
+    await mariadb.remove();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  /** Undefined if there was no answer. */
+  const send = (path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response | undefined> =>
+    fetch(`${url}${path}`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(token && { authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+      body: JSON.stringify(body),
+    }).catch(() => undefined);
+
+  /** Sends each customer until it is acknowledged, as a careful client does; what came back, by e-mail. */
+  async function write(acknowledged: Map<string, number>, isOver: () => boolean): Promise<void> {
+    while (!isOver()) {
+      const customer = newCustomer();
+      const key = { 'idempotency-key': unique() };
+      for (;;) {
+        const answer = await send('/customers', customer, key);
+        if (answer?.status === 201) {
+          acknowledged.set(customer.email, ((await answer.json()) as { id: number }).id);
+          break;
+        }
+        // 409: the first one is still running
+        if (answer) expect([409, 503]).toContain(answer.status);
+        if (answer?.status === 409) expect(await answer.json()).toMatchObject({ code: 'idempotency_in_progress' });
+        await sleep(50);
+      }
+    }
+  }
+
+  it.each([
+    [
+      'of the database',
+      async () => {
+        mariadb.process().kill('SIGKILL');
+        await sleep(300);
+        await mariadb.restart();
+      },
+    ],
+    [
+      'of the service',
+      async () => {
+        await program.stop('SIGKILL');
+        program = start();
+        await program.address();
+      },
+    ],
+  ])('%s loses nothing that was acknowledged, and does nothing twice', async (_, kill) => {
+    const acknowledged = new Map<string, number>();
+    let isOver = false;
+    const writers = Array.from({ length: WRITERS }, () => write(acknowledged, () => isOver));
+    await sleep(500);
+    expect(acknowledged.size).toBeGreaterThan(WRITERS);
+    await kill();
+    await sleep(500);
+    isOver = true;
+    await Promise.all(writers);
+
+    const connection = await mysql.createConnection(database.uri!);
+    const [rows] = await connection.query(
+      `SELECT email, customers.id, COUNT(history.version) AS entries FROM customers
+       LEFT JOIN history ON resource = 'customer' AND resource_id = customers.id
+       WHERE email IN (?) GROUP BY email, customers.id`,
+      [[...acknowledged.keys()]],
+    );
+    const [[{ total }]] = (await connection.query('SELECT COUNT(*) AS total FROM customers')) as unknown as [
+      [{ total: number }],
+    ];
+    await connection.end();
+    const written = rows as Array<{ email: string; id: number; entries: number }>;
+    expect(new Map(written.map(({ email, id }) => [email, id]))).toEqual(acknowledged);
+    expect(written.every(({ entries }) => entries === 1)).toBe(true);
+    all += acknowledged.size;
+    // nothing beside what was acknowledged: the writers have not given up on any
+    expect(total).toBe(all);
+  });
+  let all = 0;
+});
