@@ -21,6 +21,7 @@ export async function superviseWorkers(env: Env, logger: Logger): Promise<void> 
 
 class Workers {
   private readonly started = new Map<number, number>();
+  private readonly ready = new Set<number>();
   private readonly timers = new Set<NodeJS.Timeout>();
   private readonly registry = new Registry();
   private readonly all = new AggregatorRegistry();
@@ -35,13 +36,13 @@ class Workers {
     private readonly logger: Logger,
   ) {
     const registers = [this.registry];
-    const { started } = this;
+    const { ready } = this;
     new Gauge({
       name: 'crm_workers',
       help: 'Processes that answer requests',
       registers,
       collect() {
-        this.set(started.size);
+        this.set(ready.size);
       },
     });
     const help = 'Processes that ended by themselves, and in whose place another was started';
@@ -52,10 +53,7 @@ class Workers {
   async start(): Promise<string> {
     cluster.on('exit', (worker, code, signal) => this.exited(worker, code, signal));
     for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => this.signalled());
-    const first = this.fork();
-    const url = await new Promise<string>((resolve) =>
-      first.on('message', (message: Partial<Ready>) => message.type === 'ready' && resolve(message.url!)),
-    );
+    const url = await new Promise<string>((resolve) => this.fork(resolve));
     this.isUp = true;
     if (!this.isEnding) for (let n = 1; n < this.count; n++) this.fork();
     return url;
@@ -65,15 +63,20 @@ class Workers {
     return (await Promise.all([this.all.clusterMetrics(), this.registry.metrics()])).join('\n');
   }
 
-  private fork(): Worker {
+  private fork(isReady?: (url: string) => void): void {
     const worker = cluster.fork();
     this.started.set(worker.id, performance.now());
-    return worker;
+    worker.on('message', ({ type, url }: Partial<Ready>) => {
+      if (type !== 'ready') return;
+      this.ready.add(worker.id);
+      isReady?.(url!);
+    });
   }
 
   private exited({ id, process: { pid } }: Worker, code: number | null, signal: string | null): void {
     const lived = performance.now() - this.started.get(id)!;
     this.started.delete(id);
+    this.ready.delete(id);
     if (this.isEnding) {
       if (this.started.size === 0) process.exit(this.exitCode);
     } else if (!this.isUp || code === EXIT_CONFIGURATION) {

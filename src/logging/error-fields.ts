@@ -6,7 +6,8 @@ export function errorFields(error: unknown): Record<string, unknown> {
   if (!(error instanceof Error)) return { error: typeof error };
   const { driverError } = error as { driverError?: Error };
   const { errno, code } = (driverError ?? error) as { errno?: number; code?: string };
-  const quotesValues = errno !== undefined || driverError !== undefined;
+  // those of the operating system are negative
+  const quotesValues = Number(errno) > 0 || driverError !== undefined;
   const reason = quotesValues ? undefined : error.message;
   const frames = error.stack?.split('\n').filter((line) => /^\s+at /.test(line)) ?? [];
   const headline = reason ? `${error.name}: ${reason}` : error.name;

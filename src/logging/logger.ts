@@ -1,7 +1,6 @@
 import cluster from 'node:cluster';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { Env } from '../config/env.js';
-import { errorFields } from './error-fields.js';
 import { LogOutput } from './log-output.js';
 
 export type { Logger } from 'pino';
@@ -24,7 +23,6 @@ export async function createLogger({ LOG_LEVEL, NODE_ENV }: Env, output = new Lo
     base: cluster.worker ? { worker: cluster.worker.id } : null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ severity: SEVERITIES[label] }) },
-    serializers: { err: errorFields },
   };
   return pino(options, (NODE_ENV === 'development' && (await readable(output))) || output);
 }

@@ -1,4 +1,5 @@
 import type { Env } from '../config/env.js';
+import { errorFields } from './error-fields.js';
 import { LogOutput } from './log-output.js';
 import { createLogger, type Logger } from './logger.js';
 
@@ -9,7 +10,7 @@ export async function openLog(env: Env): Promise<Logger> {
   process.on('exit', () => output.flushSync());
   // rejections that nobody handles come here as well
   process.on('uncaughtException', (error, origin) => {
-    logger.fatal({ err: error }, origin);
+    logger.fatal(errorFields(error), origin);
     process.exit(1);
   });
   return logger;

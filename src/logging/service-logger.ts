@@ -1,4 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
+import { errorFields } from './error-fields.js';
 import type { Logger } from './logger.js';
 
 /** Nest tells of every module and route that it starts: worth reading only when something is wrong with them. */
@@ -23,7 +24,7 @@ export class ServiceLogger implements LoggerService {
     const name = rest.at(-1);
     const stack = rest.find((part) => typeof part === 'string' && /^\s+at /m.test(part));
     const fields = { logger: typeof name === 'string' && name !== stack ? name : undefined, stack_trace: stack };
-    if (message instanceof Error) this.logger[level]({ ...fields, err: message }, message.name);
+    if (message instanceof Error) this.logger[level]({ ...fields, ...errorFields(message) }, message.name);
     else if (typeof message === 'object') this.logger[level]({ ...fields, ...message });
     else this.logger[level](fields, message as string);
   }

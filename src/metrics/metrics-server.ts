@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import type { Env } from '../config/env.js';
+import { errorFields } from '../logging/error-fields.js';
 import type { Logger } from '../logging/logger.js';
 
 /** Prometheus' text at /metrics, on a port of its own: it is nothing for the public. */
@@ -17,7 +18,7 @@ export async function serveMetrics(env: Env, logger: Logger, read: () => Promise
       (text) => response.writeHead(200, { 'Content-Type': Registry.PROMETHEUS_CONTENT_TYPE }).end(text),
       (error: unknown) => {
         // a worker that is too busy, or about to end
-        logger.warn({ err: error }, 'Could not read the metrics');
+        logger.warn(errorFields(error), 'Could not read the metrics');
         response.writeHead(503).end();
       },
     );
