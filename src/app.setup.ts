@@ -1,4 +1,3 @@
-import cluster from 'node:cluster';
 import fastifyCors from '@fastify/cors';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -86,7 +85,7 @@ export async function createService(env: Env, clock = new Clock(), logger?: Logg
   enforceContracts(fastify, api);
   if (env.DOCS) serveDocs(app, api);
   // the process ends with 0, rather than by the signal once more
-  app.enableShutdownHooks(cluster.isWorker ? ['SIGTERM'] : ['SIGTERM', 'SIGINT'], { useProcessExit: true });
+  app.enableShutdownHooks(['SIGTERM', 'SIGINT'], { useProcessExit: true });
   fastify.addHook('preClose', (done) => {
     // what is in flight may end; a client that does not read its answer would otherwise keep the process for ever
     setTimeout(() => fastify.server.closeAllConnections(), IN_FLIGHT_MS).unref();

@@ -16,8 +16,6 @@ export interface Ready {
 
 /** A process that answers requests: the only one, or one of several workers. */
 export async function serve(env: Env, logger: Logger): Promise<void> {
-  // a terminal sends it to everybody: it is for the primary to say when a worker ends
-  if (cluster.isWorker) process.on('SIGINT', () => undefined);
   const { app } = await createService(env, new Clock(), logger);
   await app.listen(env.PORT, env.HOST);
   const url = env.PUBLIC_URL ?? (await app.getUrl());

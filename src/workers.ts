@@ -10,6 +10,8 @@ import type { Ready } from './serve.js';
 const EARLY_MS = 60_000;
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 30_000;
+/** npm passes on what the terminal has sent to everybody already: so soon it is the same signal. */
+const SAME_SIGNAL_MS = 1_000;
 
 /** Several processes share the port; this one serves nothing, and sees to it that they live. */
 export async function superviseWorkers(env: Env, logger: Logger): Promise<void> {
@@ -29,6 +31,7 @@ class Workers {
   private earlyDeaths = 0;
   private isUp = false;
   private isEnding = false;
+  private endingSince = 0;
   private exitCode = 0;
 
   constructor(
@@ -100,6 +103,7 @@ class Workers {
 
   private signalled(): void {
     if (!this.isEnding) return this.end();
+    if (performance.now() - this.endingSince < SAME_SIGNAL_MS) return;
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGKILL');
     process.exit(1);
   }
@@ -107,6 +111,7 @@ class Workers {
   /** Workers end when they have answered what they were asked. */
   private end(): void {
     this.isEnding = true;
+    this.endingSince = performance.now();
     for (const timer of this.timers) clearTimeout(timer);
     if (this.started.size === 0) process.exit(this.exitCode);
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGTERM');

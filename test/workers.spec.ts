@@ -25,6 +25,7 @@ declareOnServer('two workers', () => {
     WEB_CONCURRENCY: '2',
     PORT: '0',
     METRICS_PORT: '0',
+    DRAIN_SECONDS: '1',
     DATA_DIR: directory,
     DATABASE_URI: database.uri!,
     JWT_SECRET,
@@ -167,6 +168,8 @@ declareOnServer('two workers', () => {
     process.kill(first!, 'SIGSTOP');
     slow.child.kill('SIGTERM');
     await until(async () => (await pids(slow.child.pid!)).length === 1);
+    // npm and a terminal send the same signal twice
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
     expect(slow.child.exitCode).toBeNull();
     expect(await slow.stop('SIGTERM')).toEqual({ code: 1, signal: null });
     await hasEnded(first!);
