@@ -11,6 +11,9 @@ import { ADMIN, JWT_SECRET, newCustomer } from './support/service.js';
 
 const API = JSON.parse(readFileSync(new URL('../openapi.json', import.meta.url), 'utf8')) as OpenAPIObject;
 
+// several starts in one test
+jest.setTimeout(60_000);
+
 // the embedded database belongs to one process
 const declareOnServer = kinds.includes('MariaDB') ? describe : () => undefined;
 declareOnServer('two workers', () => {

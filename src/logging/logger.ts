@@ -1,7 +1,6 @@
 import cluster from 'node:cluster';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { Env } from '../config/env.js';
-import { LogOutput } from './log-output.js';
 
 export type { Logger } from 'pino';
 
@@ -14,8 +13,10 @@ const SEVERITIES: Record<string, string> = {
   fatal: 'CRITICAL',
 };
 
+const STDOUT: DestinationStream = { write: (line) => void process.stdout.write(line) };
+
 /** One JSON object per line, as Google Cloud Logging reads them; in development lines for people. */
-export async function createLogger({ LOG_LEVEL, NODE_ENV }: Env, output = new LogOutput()): Promise<Logger> {
+export async function createLogger({ LOG_LEVEL, NODE_ENV }: Env, output: DestinationStream = STDOUT): Promise<Logger> {
   const options = {
     level: LOG_LEVEL,
     messageKey: 'message',
@@ -28,7 +29,7 @@ export async function createLogger({ LOG_LEVEL, NODE_ENV }: Env, output = new Lo
 }
 
 /** Undefined where pino-pretty is not installed: a container has no packages for development. */
-async function readable(output: LogOutput): Promise<DestinationStream | undefined> {
+async function readable(output: DestinationStream): Promise<DestinationStream | undefined> {
   const pretty = await import('pino-pretty').catch(() => undefined);
   const format = pretty?.prettyFactory({
     colorize: process.stdout.isTTY,

@@ -65,7 +65,7 @@ export function stopPrograms(): void {
 
 /** What `read` gives, once it gives something. */
 export async function until<T>(read: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const value = await read();
     if (value) return value;
