@@ -11,8 +11,8 @@ import { ADMIN, JWT_SECRET, newCustomer } from './support/service.js';
 
 const API = JSON.parse(readFileSync(new URL('../openapi.json', import.meta.url), 'utf8')) as OpenAPIObject;
 
-// several starts in one test
-jest.setTimeout(60_000);
+/** Several starts in one test. */
+const PATIENCE_MS = 60_000;
 
 // the embedded database belongs to one process
 const declareOnServer = kinds.includes('MariaDB') ? describe : () => undefined;
@@ -45,7 +45,7 @@ declareOnServer('two workers', () => {
     const line = await until(() => program.lines().find(({ message }) => message.startsWith('Metrics are')));
     metrics = `http://127.0.0.1:${line.port}/metrics`;
     await until(async () => (await workers()) === 2);
-  });
+  }, PATIENCE_MS);
   afterAll(async () => {
     stopPrograms();
     await program.exit;
@@ -121,70 +121,90 @@ declareOnServer('two workers', () => {
     expect(connections).toBeGreaterThanOrEqual(2);
   });
 
-  it('are replaced when they die, and the one that is left serves meanwhile', async () => {
-    const pid = (await pids(program.child.pid!))[0]!;
-    process.kill(pid, 'SIGKILL');
-    const line = await until(() => program.lines().find((candidate) => candidate.pid === pid));
-    expect(line).toMatchObject({ severity: 'ERROR', signal: 'SIGKILL' });
-    for (let n = 0; n < 4; n++) expect((await alone(anonymous, '/readyz')).statusCode).toBe(200);
-    await until(async () => (await workers()) === 2);
-    expect(sample(await scrape(), 'crm_workers_replaced_total')).toBe(1);
-    await both(program);
-  });
+  it(
+    'are replaced when they die, and the one that is left serves meanwhile',
+    async () => {
+      const pid = (await pids(program.child.pid!))[0]!;
+      process.kill(pid, 'SIGKILL');
+      const line = await until(() => program.lines().find((candidate) => candidate.pid === pid));
+      expect(line).toMatchObject({ severity: 'ERROR', signal: 'SIGKILL' });
+      for (let n = 0; n < 4; n++) expect((await alone(anonymous, '/readyz')).statusCode).toBe(200);
+      await until(async () => (await workers()) === 2);
+      expect(sample(await scrape(), 'crm_workers_replaced_total')).toBe(1);
+      await both(program);
+    },
+    PATIENCE_MS,
+  );
 
-  it('wait longer each time when they die one after another', async () => {
-    const delays = (): number[] =>
-      program
-        .lines()
-        .map(({ message }) => Number(/takes its place in ([\d.]+) s/.exec(message)?.[1]))
-        .filter(Boolean);
-    for (let deaths = delays().length; deaths < 4; deaths = delays().length) {
-      // the younger one, so that the port stays open
-      const [, pid] = await both(program);
-      process.kill(pid!, 'SIGKILL');
-      await until(() => delays().length > deaths);
-    }
-    expect(delays()).toEqual([0.2, 0.4, 0.8, 1.6]);
-  });
+  it(
+    'wait longer each time when they die one after another',
+    async () => {
+      const delays = (): number[] =>
+        program
+          .lines()
+          .map(({ message }) => Number(/takes its place in ([\d.]+) s/.exec(message)?.[1]))
+          .filter(Boolean);
+      for (let deaths = delays().length; deaths < 4; deaths = delays().length) {
+        // the younger one, so that the port stays open
+        const [, pid] = await both(program);
+        process.kill(pid!, 'SIGKILL');
+        await until(() => delays().length > deaths);
+      }
+      expect(delays()).toEqual([0.2, 0.4, 0.8, 1.6]);
+    },
+    PATIENCE_MS,
+  );
 
-  it('end on SIGTERM once what they do is done, and the program with 0', async () => {
-    await until(async () => (await workers()) === 2);
-    const admin = await anonymous.signIn(ADMIN.email, ADMIN.password);
-    const underWay = Array.from({ length: 8 }, () => admin.post('/customers', newCustomer()));
-    const signingIn = anonymous.post('/login', { email: ADMIN.email, password: ADMIN.password });
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    const pidsBefore = await pids(program.child.pid!);
-    // as systemd does it: everybody in the group gets it, workers twice then
-    for (const pid of pidsBefore) process.kill(pid, 'SIGTERM');
-    expect(await program.stop('SIGTERM')).toEqual({ code: 0, signal: null });
-    expect((await Promise.all(underWay)).map(({ status }) => status)).toEqual(Array(8).fill(201));
-    expect((await signingIn).status).toBe(200);
-    expect(program.lines().filter(({ severity }) => severity === 'CRITICAL')).toEqual([]);
-    for (const pid of pidsBefore) await hasEnded(pid);
-  });
+  it(
+    'end on SIGTERM once what they do is done, and the program with 0',
+    async () => {
+      await until(async () => (await workers()) === 2);
+      const admin = await anonymous.signIn(ADMIN.email, ADMIN.password);
+      const underWay = Array.from({ length: 8 }, () => admin.post('/customers', newCustomer()));
+      const signingIn = anonymous.post('/login', { email: ADMIN.email, password: ADMIN.password });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const pidsBefore = await pids(program.child.pid!);
+      // as systemd does it: everybody in the group gets it, workers twice then
+      for (const pid of pidsBefore) process.kill(pid, 'SIGTERM');
+      expect(await program.stop('SIGTERM')).toEqual({ code: 0, signal: null });
+      expect((await Promise.all(underWay)).map(({ status }) => status)).toEqual(Array(8).fill(201));
+      expect((await signingIn).status).toBe(200);
+      expect(program.lines().filter(({ severity }) => severity === 'CRITICAL')).toEqual([]);
+      for (const pid of pidsBefore) await hasEnded(pid);
+    },
+    PATIENCE_MS,
+  );
 
-  it('end at once on a second signal', async () => {
-    const slow = startProgram(settings(), directory);
-    await slow.address();
-    const [first] = await both(slow);
-    // one that does not get round to ending
-    process.kill(first!, 'SIGSTOP');
-    slow.child.kill('SIGTERM');
-    await until(async () => (await pids(slow.child.pid!)).length === 1);
-    // npm and a terminal send the same signal twice
-    await new Promise((resolve) => setTimeout(resolve, 1_100));
-    expect(slow.child.exitCode).toBeNull();
-    expect(await slow.stop('SIGTERM')).toEqual({ code: 1, signal: null });
-    await hasEnded(first!);
-  });
+  it(
+    'end at once on a second signal',
+    async () => {
+      const slow = startProgram(settings(), directory);
+      await slow.address();
+      const [first] = await both(slow);
+      // one that does not get round to ending
+      process.kill(first!, 'SIGSTOP');
+      slow.child.kill('SIGTERM');
+      await until(async () => (await pids(slow.child.pid!)).length === 1);
+      // npm and a terminal send the same signal twice
+      await new Promise((resolve) => setTimeout(resolve, 1_100));
+      expect(slow.child.exitCode).toBeNull();
+      expect(await slow.stop('SIGTERM')).toEqual({ code: 1, signal: null });
+      await hasEnded(first!);
+    },
+    PATIENCE_MS,
+  );
 
-  it('end with their primary process, however that ends', async () => {
-    const killed = startProgram(settings(), directory);
-    await killed.address();
-    const found = await both(killed);
-    await killed.stop('SIGKILL');
-    for (const pid of found) await hasEnded(pid);
-  });
+  it(
+    'end with their primary process, however that ends',
+    async () => {
+      const killed = startProgram(settings(), directory);
+      await killed.address();
+      const found = await both(killed);
+      await killed.stop('SIGKILL');
+      for (const pid of found) await hasEnded(pid);
+    },
+    PATIENCE_MS,
+  );
 
   it('do not start where the first one cannot', async () => {
     const unreachable = startProgram({ ...settings(), DATABASE_URI: 'mysql://crm:zq@127.0.0.1:1/crm' }, directory);
