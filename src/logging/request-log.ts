@@ -43,7 +43,9 @@ export function requestLog(logger: Logger, project: string | undefined): Request
   };
 }
 
-function levelOf({ status, route = '' }: EndedRequest): 'debug' | 'info' | 'warn' | 'error' {
+/** What is refused for its number there would be too much of: it is counted, and the first of them told of. */
+function levelOf({ request, status, route = '' }: EndedRequest): 'debug' | 'info' | 'warn' | 'error' {
+  if (request.problem === 'overloaded') return 'debug';
   if (status >= 500) return status === 500 ? 'error' : 'warn';
   return status < 400 && HEALTH.has(route) ? 'debug' : 'info';
 }
