@@ -19,7 +19,8 @@ const TICKS_PER_SECOND = 100;
 const env = {
   ...process.env,
   NODE_ENV: 'production',
-  LOG_LEVEL: 'error',
+  LOG_LEVEL: process.env.LOG_LEVEL ?? 'error',
+  WEB_CONCURRENCY: '1',
   DRAIN_SECONDS: '0',
   DATA_DIR: mkdtempSync(join(tmpdir(), 'crm-bench-')),
   JWT_SECRET: 'the secret of the benchmark - long enough',

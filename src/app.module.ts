@@ -12,6 +12,7 @@ import { CustomersModule } from './customers/customers.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { entities } from './entities.js';
 import { HealthModule } from './health/health.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { StorageModule } from './storage/storage.module.js';
 import { UsersModule } from './users/users.module.js';
 
@@ -24,6 +25,7 @@ export class AppModule {
       imports: [
         ConfigModule.of(env, clock),
         DatabaseModule.of(env, entities),
+        MetricsModule,
         AuthModule,
         UsersModule,
         CustomersModule,

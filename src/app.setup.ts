@@ -7,13 +7,18 @@ import { AppModule } from './app.module.js';
 import { addResponseHeaders, requestIdOf } from './common/http-hooks.js';
 import { acceptBodies, BODY_LIMIT } from './common/json-body.js';
 import { answerUnreadable, ProblemFilter } from './common/problem.filter.js';
+import { onRequestEnd, type RequestListener, watchRequests } from './common/request-ends.js';
 import { Clock } from './config/clock.js';
 import type { Env } from './config/env.js';
 import { selfSigned } from './config/self-signed.js';
-import { ServiceLogger } from './common/service-logger.js';
 import { describeApi } from './docs/openapi.js';
 import { enforceContracts } from './docs/route-contracts.js';
 import { END_SIGNALS } from './health/draining.js';
+import { createLogger, type Logger } from './logging/logger.js';
+import { requestLog } from './logging/request-log.js';
+import { ServiceLogger } from './logging/service-logger.js';
+import { Metrics } from './metrics/metrics.js';
+import { requestMetrics } from './metrics/request-metrics.js';
 
 const SERVER = { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16 * 1024 };
 const HEADERS_FOR_SCRIPTS = ['ETag', 'Link', 'Location', 'X-Request-Id', 'Idempotency-Replayed', 'Retry-After'];
@@ -24,7 +29,9 @@ export interface Service {
 }
 
 /** The whole service, ready to listen: what `main`, the tests and the OpenAPI's file share. */
-export async function createService(env: Env, clock = new Clock()): Promise<Service> {
+export async function createService(env: Env, clock = new Clock(), logger?: Logger): Promise<Service> {
+  const log = logger ?? (await createLogger(env));
+  const listeners: RequestListener[] = [requestLog(log, env.GOOGLE_PROJECT)];
   const problems = new ProblemFilter();
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
@@ -39,7 +46,8 @@ export async function createService(env: Env, clock = new Clock()): Promise<Serv
     ...(env.TLS ? { https: { ...SERVER, ...(await selfSigned(env.HOST)) } } : { http: SERVER }),
     clientErrorHandler: answerUnreadable,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
-      // before any hook, that of CORS as well: scripts could not read the answer
+      // before any hook: nobody would hear of it, and without those of CORS scripts could not read the answer
+      onRequestEnd(request, reply, listeners);
       const { origin = '' } = request.headers;
       if (env.CORS_ORIGINS.includes(origin)) void reply.headers(corsHeaders(origin));
       problems.answer(error, request, reply);
@@ -48,9 +56,15 @@ export async function createService(env: Env, clock = new Clock()): Promise<Serv
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(env, clock), adapter, {
     bodyParser: false,
     abortOnError: false,
-    logger: new ServiceLogger(env),
+    logger: new ServiceLogger(log),
   });
+  if (env.METRICS_PORT !== undefined) {
+    const metrics = app.get(Metrics);
+    metrics.watchProcess();
+    listeners.push(requestMetrics(metrics));
+  }
   const fastify = adapter.getInstance();
+  watchRequests(fastify, listeners);
   fastify.decorate('publicOrigin', env.PUBLIC_URL);
   addResponseHeaders(fastify);
   await acceptBodies(fastify);

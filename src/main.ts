@@ -1,12 +1,17 @@
-import { createService } from './app.setup.js';
+import cluster from 'node:cluster';
 import { ConfigurationError, EXIT_CONFIGURATION, loadEnv } from './config/env.js';
+import { openLog } from './logging/process-log.js';
 
 try {
   const env = loadEnv();
-  const { app } = await createService(env);
-  await app.listen(env.PORT, env.HOST);
-  const url = env.PUBLIC_URL ?? (await app.getUrl());
-  process.stdout.write(`  API:  ${url}\n${env.DOCS ? `  Docs: ${url}/docs\n` : ''}`);
+  const logger = await openLog(env);
+  if (cluster.isPrimary && env.WEB_CONCURRENCY > 1) {
+    const { superviseWorkers } = await import('./workers.js');
+    await superviseWorkers(env, logger);
+  } else {
+    const { serve } = await import('./serve.js');
+    await serve(env, logger);
+  }
 } catch (error) {
   // Nest has logged the rest
   process.stderr.write(`Could not start: ${(error as Error).message}\n`);

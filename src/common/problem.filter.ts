@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { QueryFailedError } from 'typeorm';
 import { problemOf } from '../database/driver-errors.js';
 import { Problem, type ProblemCode, PROBLEMS } from './errors.js';
 import { SECURITY_HEADERS } from './http-hooks.js';
@@ -27,8 +26,6 @@ const RETRY_AFTER_S = 1;
 /** The one place where an error becomes an answer: a problem document, without stack, SQL or secret. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  private readonly logger = new Logger('Problem');
-
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
     this.answer(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
@@ -36,7 +33,7 @@ export class ProblemFilter implements ExceptionFilter {
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = toProblem(error);
-    this.log(problem, error, request);
+    note(problem, error, request);
     if (problem.status === 401) void reply.header('WWW-Authenticate', challenge(request));
     if (problem.status === 429 || problem.status === 503)
       void reply.header('Retry-After', problem.extras.retryAfter ?? RETRY_AFTER_S);
@@ -50,15 +47,15 @@ export class ProblemFilter implements ExceptionFilter {
       .header('Cache-Control', 'no-store')
       .send(JSON.stringify(documentOf(problem, request)));
   }
-
-  protected log(problem: Problem, error: unknown, request: FastifyRequest): void {
-    if (problem.code === 'internal_error') this.logger.error({ requestId: request.id, ...harmless(error) });
-    // there may be many: without a stack, as writing it out would make the load that they tell of worse, and of those
-    // that are refused for their number none
-    else if (problem.status >= 500 && problem.code !== 'overloaded')
-      this.logger.warn({ code: problem.code, requestId: request.id });
-  }
 }
+
+/** For the log and the metrics, which hear of the request when it has ended. */
+export function note(problem: Problem, error: unknown, request: FastifyRequest): void {
+  request.problem = problem.code;
+  if (problem.code === 'internal_error') request.failure = error;
+}
+
+const logger = new Logger('Http');
 
 /** What Node's HTTP parser refuses never becomes a request: there is only the socket to answer on. */
 export function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
@@ -69,6 +66,8 @@ export function answerUnreadable(error: Error & { code?: string }, socket: Socke
   const code = UNREADABLE[error.code ?? ''] ?? 'malformed_request';
   const { status, title, description } = PROBLEMS[code];
   const requestId = randomUUID();
+  const httpRequest = { status, remoteIp: socket.remoteAddress };
+  logger.log({ message: `Unreadable request ${status}`, httpRequest, requestId, code });
   const body = JSON.stringify({ type: `/problems/${code}`, title, status, detail: description, code, requestId });
   const headers = {
     ...SECURITY_HEADERS,
@@ -114,14 +113,4 @@ function challenge(request: FastifyRequest): string {
   return request.headers.authorization
     ? 'Bearer realm="crm-service", error="invalid_token"'
     : 'Bearer realm="crm-service"';
-}
-
-/** For the log. The message of a driver's error quotes values of the row; its number and where it arose say enough. */
-function harmless(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { error: typeof error };
-  const driver = error instanceof QueryFailedError ? (error.driverError as Error) : error;
-  const { errno, code } = driver as { errno?: number; code?: string };
-  const frames = error.stack?.split('\n').filter((line) => /^\s+at /.test(line));
-  const quotesValues = errno !== undefined || error instanceof QueryFailedError;
-  return { error: error.name, errno, driverCode: code, message: quotesValues ? undefined : error.message, frames };
 }

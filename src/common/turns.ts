@@ -14,6 +14,10 @@ export class Turns {
     return this.queue.length;
   }
 
+  get underWay(): number {
+    return this.running;
+  }
+
   get isIdle(): boolean {
     return this.running === 0;
   }

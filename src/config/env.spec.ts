@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { ConfigurationError, EXIT_CONFIGURATION, readEnv } from './env.js';
 
 /** Thirty-two bytes. */
@@ -299,6 +300,28 @@ describe('the environment', () => {
   ])('refuses a database server with %s, as each instance would make a secret of its own', (_, source) => {
     const mistakes = mistakesOf({ DATABASE_URI: 'mysql://crm@db/crm', ...source });
     expect(mistakes).toEqual([expect.stringMatching(/^JWT_SECRET /)]);
+  });
+
+  const server = { DATABASE_URI: 'mysql://crm@db/crm', JWT_SECRET: SECRET };
+
+  it('has as many workers in production as there are cores, where several can be, and else one', () => {
+    expect(readEnv(server).WEB_CONCURRENCY).toBe(1);
+    expect(readEnv({ ...server, NODE_ENV: 'production' }).WEB_CONCURRENCY).toBe(availableParallelism());
+    expect(readEnv({ ...server, NODE_ENV: 'production', WEB_CONCURRENCY: '3' }).WEB_CONCURRENCY).toBe(3);
+    expect(readEnv({ NODE_ENV: 'production' }).WEB_CONCURRENCY).toBe(1);
+    expect(readEnv({ ...server, NODE_ENV: 'production', TLS: 'self-signed' }).WEB_CONCURRENCY).toBe(1);
+  });
+
+  it('refuses several workers on one embedded database, or with a certificate each', () => {
+    expect(mistakesOf({ WEB_CONCURRENCY: '2' })).toEqual([expect.stringMatching(/^WEB_CONCURRENCY .*DATABASE_URI/)]);
+    const tls = { ...server, WEB_CONCURRENCY: '2', TLS: 'self-signed' };
+    expect(mistakesOf(tls)).toEqual([expect.stringMatching(/^WEB_CONCURRENCY .*TLS/)]);
+  });
+
+  it('refuses metrics on the port of the public', () => {
+    expect(mistakesOf({ PORT: '5000', METRICS_PORT: '5000' })).toEqual([expect.stringMatching(/^METRICS_PORT /)]);
+    expect(mistakesOf({ METRICS_PORT: '5000' })).toHaveLength(1);
+    expect(mistakesOf({ PORT: '0', METRICS_PORT: '0' })).toEqual([]);
   });
 
   it('is described in .env.example, variable by variable', () => {

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 
 /** Every variable that the service reads, in one place: `.env.example` describes each of them. */
 export class Env {
@@ -33,6 +34,8 @@ export class Env {
   readonly DOCS: boolean;
   readonly DRAIN_SECONDS: number;
   readonly LOG_LEVEL: 'debug' | 'info' | 'warn' | 'error';
+  readonly METRICS_PORT?: number;
+  readonly WEB_CONCURRENCY: number;
 }
 
 /** All that is wrong with the environment. The values are left out: they may be secrets, and logs are read by many. */
@@ -221,6 +224,8 @@ export function readEnv(source: NodeJS.ProcessEnv): Env {
     DOCS: read('DOCS', oneOf('on', 'off'), 'on') === 'on',
     DRAIN_SECONDS: read('DRAIN_SECONDS', integer(0, 300), NODE_ENV === 'production' ? 15 : 0),
     LOG_LEVEL: read('LOG_LEVEL', oneOf('debug', 'info', 'warn', 'error'), 'info'),
+    METRICS_PORT: read('METRICS_PORT', integer(0, 65535)),
+    WEB_CONCURRENCY: read('WEB_CONCURRENCY', integer(1, 256), workersFor(source)),
   };
 
   if (source.DATABASE_URI?.trim() && !source.JWT_SECRET?.trim())
@@ -232,6 +237,17 @@ export function readEnv(source: NodeJS.ProcessEnv): Env {
       mistakes.push(`${name}_ID and ${name}_SECRET go together: set both or neither`);
   if (env.PHOTO_DELIVERY === 'public' && !source.GOOGLE_BUCKET?.trim())
     mistakes.push('PHOTO_DELIVERY can be public only with GOOGLE_BUCKET');
+  if (env.METRICS_PORT && env.METRICS_PORT === env.PORT)
+    mistakes.push('METRICS_PORT must be another than PORT: metrics are not for the public');
+  if (env.WEB_CONCURRENCY > 1 && !source.DATABASE_URI?.trim())
+    mistakes.push('WEB_CONCURRENCY must be 1 without DATABASE_URI: the embedded database belongs to one process');
+  if (env.WEB_CONCURRENCY > 1 && env.TLS)
+    mistakes.push('WEB_CONCURRENCY must be 1 with TLS: each process would make a certificate of its own');
   if (mistakes.length > 0) throw new ConfigurationError(mistakes);
   return env;
+}
+
+/** In production one for each core, within what a container may use (since Node 22.6 of its quota, too). */
+function workersFor({ NODE_ENV, DATABASE_URI, TLS }: NodeJS.ProcessEnv): number {
+  return NODE_ENV === 'production' && DATABASE_URI && !TLS ? availableParallelism() : 1;
 }

@@ -2,6 +2,7 @@ import { pbkdf2Sync, scryptSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hash as argon2 } from '@node-rs/argon2';
 import { Problem } from '../common/errors.js';
+import { Metrics } from '../metrics/metrics.js';
 import { PasswordHasher } from './password-hasher.js';
 
 const PASSWORD = 'correct horse';
@@ -18,7 +19,7 @@ const scrypt = (N: number, r: number, p: number): string => {
 };
 
 describe('hashing passwords', () => {
-  const passwords = new PasswordHasher();
+  const passwords = new PasswordHasher(new Metrics());
 
   it('makes argon2id hashes of the strength that OWASP asks for, each with a salt of its own', async () => {
     const [one, other] = await Promise.all([passwords.hash(PASSWORD), passwords.hash(PASSWORD)]);
@@ -96,7 +97,7 @@ describe('hashing passwords', () => {
   });
 
   it('refuses at once what would have to wait behind 64 others', async () => {
-    const busy = new PasswordHasher();
+    const busy = new PasswordHasher(new Metrics());
     const attempts = Array.from({ length: 70 }, () => busy.verify(PASSWORD, null));
     const refused = await elapsed(() =>
       expect(busy.hash(PASSWORD)).rejects.toMatchObject({ code: 'overloaded', status: 503 }),
@@ -109,13 +110,13 @@ describe('hashing passwords', () => {
   });
 
   it('goes on after the rush, and after work that failed', async () => {
-    const busy = new PasswordHasher();
+    const busy = new PasswordHasher(new Metrics());
     await Promise.allSettled(Array.from({ length: 6 }, () => busy.hash(undefined as unknown as string)));
     expect(await busy.verify(PASSWORD, await busy.hash(PASSWORD))).toBe(true);
   });
 
   it('leaves room in the thread pool: a file is read while 50 wait', async () => {
-    const busy = new PasswordHasher();
+    const busy = new PasswordHasher(new Metrics());
     const attempts = Promise.all(Array.from({ length: 50 }, () => busy.verify(PASSWORD, null)));
     const reading = await elapsed(() => readFile(new URL(import.meta.url)));
     const hashing = await elapsed(() => attempts);

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { hash, verify } from '@node-rs/argon2';
 import { Injectable } from '@nestjs/common';
 import { Turns } from '../common/turns.js';
+import { Metrics } from '../metrics/metrics.js';
 
 /** OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane. */
 const ARGON2 = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -24,6 +25,11 @@ const NOBODY = '$argon2id$v=19$m=19456,t=2,p=1$EuHwnLX2qTa/fKlTjcUcug$EcrJu++KDe
 @Injectable()
 export class PasswordHasher {
   private readonly turns = new Turns(AT_ONCE, MOST_WAITING);
+
+  constructor(metrics: Metrics) {
+    metrics.gauge('crm_password_hashes_running', 'Passwords that are hashed or checked', () => this.turns.underWay);
+    metrics.gauge('crm_password_hashes_waiting', 'Those that wait for their turn', () => this.turns.waiting);
+  }
 
   hash(password: string): Promise<string> {
     return this.turns.take(() => hash(password, ARGON2));

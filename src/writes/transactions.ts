@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Problem } from '../common/errors.js';
 import { isConflict } from '../database/driver-errors.js';
+import { Metrics } from '../metrics/metrics.js';
 
 const RETRIES = 3;
 /** After so long there is no other try: the client gets its answer within three seconds. */
@@ -18,7 +19,10 @@ export class Overtaken extends Problem {
 /** Transactions that are tried again as a whole when they lose to another. */
 @Injectable()
 export class Transactions {
-  constructor(private readonly dataSource: DataSource) {}
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly metrics: Metrics,
+  ) {}
 
   /** `work` may run several times; it uses the given manager alone, and does nothing that cannot be rolled back. */
   async run<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
@@ -29,6 +33,7 @@ export class Transactions {
       } catch (error) {
         const isLast = attempt === RETRIES || performance.now() - start > GIVE_UP_AFTER_MS;
         if (isLast || !(error instanceof Overtaken || isConflict(error))) throw error;
+        this.metrics.retries.inc();
         // apart, or they meet again
         await sleep(10 + Math.random() * 90);
       }

@@ -63,11 +63,13 @@ export function stopPrograms(): void {
   for (const child of running) child.kill('SIGKILL');
 }
 
-/** What `read` gives, once it gives something. The test's own time limit ends it. */
+/** What `read` gives, once it gives something. */
 export async function until<T>(read: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const value = await read();
     if (value) return value;
+    if (Date.now() > deadline) throw new Error(`It never came to: ${String(read)}`);
     await sleep(20);
   }
 }

@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ProblemFilter, toProblem } from '../../common/problem.filter.js';
+import { note, ProblemFilter, toProblem } from '../../common/problem.filter.js';
 import { LoginStates } from './login-states.js';
 import { providerOf } from './provider.guard.js';
 import { withParameter } from './provider-login.service.js';
@@ -18,7 +18,7 @@ export class ReturnToFilter extends ProblemFilter {
     const returnTo = this.states.peek(request, providerOf(request))?.content.returnTo;
     if (returnTo === undefined) return super.catch(error, host);
     const problem = toProblem(error);
-    this.log(problem, error, request);
+    note(problem, error, request);
     void reply.redirect(withParameter(returnTo, 'error', problem.code), 302);
   }
 }

@@ -1,0 +1,51 @@
+import cluster from 'node:cluster';
+import { type DestinationStream, type Logger, pino } from 'pino';
+import type { Env } from '../config/env.js';
+
+export type { Logger } from 'pino';
+
+/** https://cloud.google.com/logging/docs/reference/v2/rest/v2/LogEntry#LogSeverity */
+const SEVERITIES: Record<string, string> = {
+  debug: 'DEBUG',
+  info: 'INFO',
+  warn: 'WARNING',
+  error: 'ERROR',
+  fatal: 'CRITICAL',
+};
+
+const STDOUT: DestinationStream = { write: (line) => void process.stdout.write(line) };
+
+/** One JSON object per line, as Google Cloud Logging reads them; in development lines for people. */
+export async function createLogger({ LOG_LEVEL, NODE_ENV }: Env, output: DestinationStream = STDOUT): Promise<Logger> {
+  const options = {
+    level: LOG_LEVEL,
+    messageKey: 'message',
+    // which container it was is known to whoever collects the lines
+    base: cluster.worker ? { worker: cluster.worker.id } : null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ severity: SEVERITIES[label] }) },
+  };
+  return pino(options, (NODE_ENV === 'development' && (await readable(output))) || output);
+}
+
+/** Undefined where pino-pretty is not installed: a container has no packages for development. */
+async function readable(output: DestinationStream): Promise<DestinationStream | undefined> {
+  const pretty = await import('pino-pretty').catch(() => undefined);
+  const format = pretty?.prettyFactory({
+    colorize: process.stdout.isTTY,
+    customLevels: Object.values(SEVERITIES)
+      .map((severity, index) => `${severity}:${(index + 2) * 10}`)
+      .join(','),
+    ignore: 'httpRequest,stack_trace',
+    levelKey: 'severity',
+    messageKey: 'message',
+    messageFormat: ({ message, httpRequest, stack_trace }) => {
+      const latency = (httpRequest as { latency?: string } | undefined)?.latency;
+      return [message, latency && ` in ${latency}`, stack_trace && `\n${stack_trace as string}`].join('');
+    },
+    singleLine: true,
+    timestampKey: 'time',
+    translateTime: 'SYS:HH:MM:ss.l',
+  });
+  return format && { write: (line) => output.write(format(line)) };
+}

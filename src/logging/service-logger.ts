@@ -1,0 +1,31 @@
+import type { LoggerService } from '@nestjs/common';
+import { errorFields } from './error-fields.js';
+import type { Logger } from './logger.js';
+
+/** Nest tells of every module and route that it starts: worth reading only when something is wrong with them. */
+const CHATTER = new Set(['NestFactory', 'InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestApplication']);
+
+type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
+/** What Nest and the service's own classes say, with the name of whoever says it as `logger`. */
+export class ServiceLogger implements LoggerService {
+  constructor(private readonly logger: Logger) {}
+
+  log = (message: unknown, ...rest: unknown[]): void =>
+    this.write(CHATTER.has(String(rest.at(-1))) ? 'debug' : 'info', message, rest);
+  debug = (message: unknown, ...rest: unknown[]): void => this.write('debug', message, rest);
+  verbose = (message: unknown, ...rest: unknown[]): void => this.write('debug', message, rest);
+  warn = (message: unknown, ...rest: unknown[]): void => this.write('warn', message, rest);
+  error = (message: unknown, ...rest: unknown[]): void => this.write('error', message, rest);
+  fatal = (message: unknown, ...rest: unknown[]): void => this.write('fatal', message, rest);
+
+  /** Nest passes the name last, and before it, of an error, perhaps its stack. */
+  private write(level: Level, message: unknown, rest: unknown[]): void {
+    const name = rest.at(-1);
+    const stack = rest.find((part) => typeof part === 'string' && /^\s+at /m.test(part));
+    const fields = { logger: typeof name === 'string' && name !== stack ? name : undefined, stack_trace: stack };
+    if (message instanceof Error) this.logger[level]({ ...fields, ...errorFields(message) }, message.name);
+    else if (typeof message === 'object') this.logger[level]({ ...fields, ...message });
+    else this.logger[level](fields, message as string);
+  }
+}

@@ -1,0 +1,44 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+const MOST_SPAN = 2n ** 64n - 1n;
+
+/** W3C Trace Context, 3.2: versions to come may add to it. */
+const TRACEPARENT = /^(?!ff)[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(?:-[\x21-\x7e]{0,200})?$/;
+/** https://cloud.google.com/trace/docs/trace-context#legacy-http-header: the span is a decimal number. */
+const CLOUD_TRACE = /^([\da-fA-F]{32})(?:\/(\d{1,20}))?(?:;o=(\d))?$/;
+
+export interface Trace {
+  'logging.googleapis.com/trace': string;
+  'logging.googleapis.com/spanId'?: string;
+  'logging.googleapis.com/trace_sampled'?: boolean;
+}
+
+/** The trace that a request belongs to, under the names by which Cloud Logging joins its lines with the others of it. */
+export function traceOf(headers: IncomingHttpHeaders, project: string | undefined): Trace | undefined {
+  const { traceparent, 'x-cloud-trace-context': legacy } = headers;
+  if (typeof traceparent === 'string') {
+    const [, trace, span, flags] = TRACEPARENT.exec(traceparent) ?? [];
+    if (isId(trace) && isId(span)) return named(project, trace, span, (parseInt(flags!, 16) & 1) === 1);
+  }
+  if (typeof legacy === 'string') {
+    const [, trace, span, sampled] = CLOUD_TRACE.exec(legacy) ?? [];
+    if (isId(trace)) return named(project, trace.toLowerCase(), spanOf(span), sampled === '1');
+  }
+  return undefined;
+}
+
+/** All zeros is no id. */
+const isId = (text: string | undefined): text is string => text !== undefined && /[^0]/.test(text);
+
+function spanOf(decimal = '0'): string | undefined {
+  const span = BigInt(decimal);
+  return span === 0n || span > MOST_SPAN ? undefined : span.toString(16).padStart(16, '0');
+}
+
+function named(project: string | undefined, trace: string, span: string | undefined, isSampled: boolean): Trace {
+  return {
+    'logging.googleapis.com/trace': project === undefined ? trace : `projects/${project}/traces/${trace}`,
+    'logging.googleapis.com/spanId': span,
+    'logging.googleapis.com/trace_sampled': isSampled,
+  };
+}

@@ -1,0 +1,208 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import mysql from 'mysql2/promise';
+import { GoogleStandIn } from './stand-ins/google.js';
+import { Browser } from './support/browser.js';
+import { Client } from './support/client.js';
+import { createDatabase, onEveryDatabase, type TestDatabase } from './support/databases.js';
+import { type Program, startProgram, stopPrograms, until } from './support/program.js';
+import { ADMIN, JWT_SECRET, newCustomer, unique } from './support/service.js';
+
+const API = JSON.parse(readFileSync(new URL('../openapi.json', import.meta.url), 'utf8')) as OpenAPIObject;
+/** https://prometheus.io/docs/instrumenting/exposition_formats/#text-format-details */
+const LABELS = /(?:\{[a-z_]+="[^"\\\n]*"(?:,[a-z_]+="[^"\\\n]*")*\})?/;
+const SAMPLE = new RegExp(`^([a-z_][a-z\\d_]*${LABELS.source}) (-?[\\d.]+(?:e[+-]?\\d+)?|NaN|[+-]Inf)$`, 'i');
+
+const directory = mkdtempSync(join(tmpdir(), 'crm-metrics-'));
+afterAll(() => {
+  stopPrograms();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+onEveryDatabase((kind) => {
+  describe('the metrics', () => {
+    let google: GoogleStandIn;
+    let database: TestDatabase;
+    let program: Program;
+    let address: string;
+    let anonymous: Client;
+    let admin: Client;
+
+    beforeAll(async () => {
+      [google, database] = await Promise.all([GoogleStandIn.start(), createDatabase(kind)]);
+      const settings = {
+        NODE_ENV: 'production',
+        WEB_CONCURRENCY: '1',
+        PORT: '0',
+        METRICS_PORT: '0',
+        DRAIN_SECONDS: '0',
+        LOG_LEVEL: 'info',
+        DATA_DIR: join(directory, kind),
+        JWT_SECRET,
+        ADMIN_EMAIL: ADMIN.email,
+        ADMIN_PASSWORD: ADMIN.password,
+        TRUSTED_PROXIES: 'loopback',
+        ...(database.uri && { DATABASE_URI: database.uri }),
+      };
+      program = startProgram({ ...settings, ...google.env }, directory);
+      anonymous = new Client(await program.address(), API);
+      address = `http://127.0.0.1:${program.lines().find(({ message }) => message.startsWith('Metrics'))!.port}`;
+      google.register(`${anonymous.url}/login/google/callback`);
+      admin = await anonymous.signIn(ADMIN.email, ADMIN.password);
+    });
+    afterAll(async () => {
+      await program.stop();
+      await Promise.all([google.close(), database.drop()]);
+    });
+
+    /** Every series with its value; a line that is none fails. */
+    async function scrape(): Promise<Map<string, number>> {
+      const response = await fetch(`${address}/metrics`);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+      const lines = (await response.text()).split('\n').filter((line) => line && !line.startsWith('#'));
+      return new Map(
+        lines.map((line) => {
+          const [, series, value] = SAMPLE.exec(line) ?? [];
+          if (!series) throw new Error(`No sample: ${line}`);
+          return [series, Number(value)];
+        }),
+      );
+    }
+
+    /** By how much these series rise while something happens. */
+    async function rise(series: string[], work: () => Promise<unknown>): Promise<number[]> {
+      const before = await scrape();
+      await work();
+      const after = await scrape();
+      return series.map((name) => (after.get(name) ?? 0) - (before.get(name) ?? 0));
+    }
+
+    it('are text for Prometheus on a port of their own, and nothing else is there', async () => {
+      const found = await scrape();
+      for (const name of [
+        'process_cpu_user_seconds_total',
+        'nodejs_eventloop_lag_p99_seconds',
+        'nodejs_heap_size_used_bytes',
+      ])
+        expect(found.get(name)).toBeGreaterThan(0);
+      expect((await fetch(`${anonymous.url}/metrics`)).status).toBe(404);
+      for (const path of ['/', '/customers', '/livez']) expect((await fetch(address + path)).status).toBe(404);
+      expect((await fetch(`${address}/metrics`, { method: 'POST' })).status).toBe(404);
+    });
+
+    it('count requests by the pattern of their route and by status, with how long they took', async () => {
+      const { body: customer } = await admin.post('/customers', newCustomer());
+      const duration = 'http_request_duration_seconds';
+      const [ok, missing, within] = await rise(
+        [
+          `${duration}_count{method="GET",route="/customers/:id",status="200"}`,
+          `${duration}_count{method="GET",route="/customers/:id",status="404"}`,
+          `${duration}_bucket{le="+Inf",method="GET",route="/customers/:id",status="200"}`,
+        ],
+        async () => {
+          for (let n = 0; n < 3; n++) await admin.get(`/customers/${customer.id}`);
+          await admin.get('/customers/2000000');
+        },
+      );
+      expect([ok, missing, within]).toEqual([3, 1, 3]);
+    });
+
+    it('have no series that a client has made up', async () => {
+      const before = (await scrape()).size;
+      const secret = `Schluessel-${unique()}`;
+      for (let n = 0; n < 5; n++) await anonymous.get(`/${secret}/${n}?a=${n}`);
+      await fetch(`${anonymous.url}/${secret}`, { method: 'PROPFIND' });
+      await anonymous.get(`/problems/${secret}`);
+      const after = await scrape();
+      expect([...after.keys()].filter((series) => series.includes(secret))).toEqual([]);
+      // what fits no route is one histogram for each method
+      expect(after.size - before).toBeLessThanOrEqual(4 * 14);
+    });
+
+    it('count who signs in, how, and with what outcome', async () => {
+      const signIn = (method: string, outcome: string): string =>
+        `crm_sign_ins_total{method="${method}",outcome="${outcome}"}`;
+      const { body: user } = await admin.post('/users', {
+        ...{ email: `user-${unique()}@example.com`, name: 'Ben', surname: 'Müller', password: 'battery staple' },
+      });
+      const rises = await rise(
+        [
+          signIn('password', 'success'),
+          signIn('password', 'invalid_credentials'),
+          signIn('password', 'too_many_requests'),
+          signIn('refresh', 'success'),
+          signIn('refresh', 'invalid_refresh_token'),
+          signIn('google', 'success'),
+          signIn('google', 'not_registered'),
+          signIn('exchange', 'invalid_login_code'),
+        ],
+        async () => {
+          const signedIn = await anonymous.signIn(user.email, 'battery staple');
+          const headers = { 'x-forwarded-for': '203.0.113.10' };
+          const wrong = { email: user.email, password: 'wrong' };
+          await Promise.all([1, 2, 3].map(() => anonymous.post('/login', wrong, { headers })));
+          for (let n = 0; n < 4; n++) await anonymous.post('/login', wrong, { headers });
+          await anonymous.post('/login/refresh', { refreshToken: signedIn.refreshToken });
+          await anonymous.post('/login/refresh', { refreshToken: 'of nobody' });
+          google.account = { sub: unique(), email: user.email, email_verified: true };
+          expect((await new Browser(anonymous).walk('/login/google')).status).toBe(200);
+          google.account = { sub: unique(), email: 'nobody@example.com', email_verified: true };
+          await new Browser(anonymous).walk('/login/google');
+          await anonymous.post('/login/exchange', { code: 'of nobody' });
+        },
+      );
+      expect(rises).toEqual([1, 6, 1, 1, 1, 1, 1, 1]);
+    });
+
+    it('show passwords that wait to be checked, and requests that were refused as there were too many', async () => {
+      const logins = Array.from({ length: 150 }, (_, n) =>
+        anonymous.post('/login', { email: `nobody-${n}-${unique()}@example.com`, password: 'wrong' }),
+      );
+      const [shed] = await rise(['crm_requests_shed_total'], async () => {
+        await until(async () => {
+          const found = await scrape();
+          return found.get('crm_password_hashes_waiting')! > 0 && found.get('crm_password_hashes_running') === 2;
+        });
+        await Promise.all(logins);
+      });
+      const refused = (await Promise.all(logins)).filter(({ status }) => status === 503).length;
+      expect(refused).toBeGreaterThan(0);
+      expect((await scrape()).get('crm_requests_shed_total')).toBe(refused);
+      expect((await scrape()).get('crm_problems_total{code="overloaded"}')).toBe(refused);
+      expect(shed).toBeLessThanOrEqual(refused);
+      expect((await scrape()).get('crm_password_hashes_waiting')).toBe(0);
+    });
+
+    if (kind === 'SQLite') return;
+
+    it('show what the pool of connections does, and how often transactions start over', async () => {
+      const { body: customer } = await admin.post('/customers', newCustomer());
+      const other = await mysql.createConnection(database.uri!);
+      await other.query('BEGIN');
+      await other.query('SELECT id FROM customers WHERE id = ? FOR UPDATE', [customer.id]);
+      const [retries, waited] = await rise(
+        ['crm_transaction_retries_total', 'crm_database_pool_wait_seconds_count'],
+        async () => {
+          // more of them than there are connections
+          const writes = Array.from({ length: 14 }, () =>
+            admin.patch(`/customers/${customer.id}`, { phone: '+34600' }),
+          );
+          await until(async () => {
+            const found = await scrape();
+            return found.get('crm_database_pool_in_use') === 10 && found.get('crm_database_pool_waiting')! > 0;
+          });
+          await until(async () => (await scrape()).get('crm_transaction_retries_total')! > 0);
+          await other.query('COMMIT');
+          await other.end();
+          await Promise.all(writes);
+        },
+      );
+      expect(retries).toBeGreaterThan(0);
+      expect(waited).toBeGreaterThanOrEqual(14);
+      expect((await scrape()).get('crm_database_pool_in_use')).toBe(0);
+    });
+  });
+});
