@@ -14,6 +14,7 @@ import { entities } from './entities.js';
 import { HealthModule } from './health/health.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { StorageModule } from './storage/storage.module.js';
+import { FirstAdmin } from './users/first-admin.js';
 import { UsersModule } from './users/users.module.js';
 
 /** The map of the service. */
@@ -33,6 +34,8 @@ export class AppModule {
         HealthModule,
       ],
       providers: [
+        // the service's own start makes one; a command does not
+        FirstAdmin,
         // in this order: who may not use a route learns nothing else about it
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: DeclaredMembersGuard },

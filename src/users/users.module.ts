@@ -3,7 +3,6 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { ListsModule } from '../lists/lists.module.js';
 import { WritesModule } from '../writes/writes.module.js';
 import { CredentialsService } from './credentials.service.js';
-import { FirstAdmin } from './first-admin.js';
 import { IdentitiesService } from './identities.service.js';
 import { Identity } from './identity.entity.js';
 import { PasswordHasher } from './password-hasher.js';
@@ -15,7 +14,7 @@ import { UsersService } from './users.service.js';
 @Module({
   imports: [TypeOrmModule.forFeature([User, Identity]), WritesModule, ListsModule],
   controllers: [UsersController, ProfileController],
-  providers: [UsersService, CredentialsService, IdentitiesService, PasswordHasher, FirstAdmin],
+  providers: [UsersService, CredentialsService, IdentitiesService, PasswordHasher],
   exports: [UsersService, CredentialsService, IdentitiesService],
 })
 export class UsersModule {}

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Problem } from '../common/errors.js';
+import { normalizeEmail } from '../common/fields.js';
 import { KeyPaging, type SortKey } from '../lists/key-paging.js';
 import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js';
 import type { WriteContext } from '../common/request-context.js';
@@ -89,6 +90,12 @@ export class UsersService {
   async find(id: number): Promise<User | undefined> {
     const user = await this.table.find(id);
     return user?.isDeleted ? undefined : user;
+  }
+
+  /** By the e-mail that they sign in with. */
+  async findByEmail(email: string): Promise<UserDto | undefined> {
+    const [user] = await this.table.select('WHERE live_email = ?', [normalizeEmail(email)]);
+    return user && UserDto.from(user);
   }
 
   async get(id: number): Promise<UserDto> {

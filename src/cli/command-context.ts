@@ -1,0 +1,59 @@
+import { type DynamicModule, Global, type INestApplicationContext, Module, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { Clock } from '../config/clock.js';
+import { ConfigModule } from '../config/config.module.js';
+import { type Env, loadEnv } from '../config/env.js';
+import { connectionOptions, openDataSource } from '../database/data-source.js';
+import { Housekeeping } from '../database/housekeeping.js';
+import { migrationState } from '../database/migration-state.js';
+import { Sql } from '../database/sql.js';
+import { entities } from '../entities.js';
+import { CommandLogger } from './command-logger.js';
+
+/** A command is over before there is anything to tidy up. */
+class NoHousekeeping extends Housekeeping {
+  override onApplicationBootstrap(): void {}
+}
+
+/** As the service's own `DatabaseModule`, without what it does by itself: a command does only what it is asked for. */
+@Global()
+@Module({
+  providers: [Sql, { provide: Housekeeping, useClass: NoHousekeeping }],
+  exports: [Sql, Housekeeping],
+})
+class CommandDatabase {
+  static of(env: Env): DynamicModule {
+    const connection = TypeOrmModule.forRootAsync({
+      useFactory: async () => ({ ...(await connectionOptions(env, entities)), retryAttempts: 0 }),
+      dataSourceFactory: async (options) => migrated(await openDataSource(options!)),
+    });
+    return { module: CommandDatabase, imports: [connection] };
+  }
+}
+
+async function migrated(dataSource: DataSource): Promise<DataSource> {
+  const { pending } = await migrationState(dataSource);
+  if (pending.length === 0) return dataSource;
+  await dataSource.destroy();
+  throw new Error(`The database is not migrated: ${pending.length} pending. First: npm run crm -- migrate`);
+}
+
+@Module({})
+class CommandModule {
+  static of(env: Env, feature: Type): DynamicModule {
+    return { module: CommandModule, imports: [ConfigModule.of(env, new Clock()), CommandDatabase.of(env), feature] };
+  }
+}
+
+/** Runs a command on a module of the service itself, whose rules are the only ones there are. */
+export async function withModule<T>(feature: Type, work: (service: INestApplicationContext) => Promise<T>): Promise<T> {
+  const options = { logger: new CommandLogger(), abortOnError: false };
+  const service = await NestFactory.createApplicationContext(CommandModule.of(loadEnv(), feature), options);
+  try {
+    return await work(service);
+  } finally {
+    await service.close();
+  }
+}

@@ -1,0 +1,65 @@
+import { Logger } from '@nestjs/common';
+import { Clock } from '../config/clock.js';
+import { ConfigurationError, EXIT_CONFIGURATION, type Env, loadEnv } from '../config/env.js';
+import { type Check, Finding, NotChecked } from './checks/check.js';
+import { DatabaseChecks } from './checks/database.js';
+import { checkPhotos } from './checks/photos.js';
+import { checkPublicUrl } from './checks/public-url.js';
+import { checkFacebook, checkGoogle } from './checks/providers.js';
+import { CommandLogger } from './command-logger.js';
+import { EXIT_FAILED } from './exit-codes.js';
+
+/** Every check, whatever became of the ones before; the exit code says whether all is well. */
+export async function examine(): Promise<number> {
+  // what the service's own code has to say of a failure, before the line that sums it up
+  Logger.overrideLogger(new CommandLogger());
+  const env = readConfiguration();
+  if (!env) return EXIT_CONFIGURATION;
+  const database = new DatabaseChecks(env);
+  const clock = new Clock();
+  const checks: Check[] = [
+    ['database', () => database.connect()],
+    ['migrations', () => database.checkMigrations()],
+    ['admin', () => database.checkAdmin()],
+    ['photos', () => checkPhotos(env, clock)],
+    ['google', () => checkGoogle(env, clock)],
+    ['facebook', () => checkFacebook(env)],
+    ['address', () => checkPublicUrl(env, clock)],
+  ];
+  let failed = 0;
+  for (const check of checks) if (!(await passes(check))) failed++;
+  await database.close();
+  return failed > 0 ? EXIT_FAILED : 0;
+}
+
+function readConfiguration(): Env | undefined {
+  try {
+    const env = loadEnv();
+    print('ok', 'configuration', `${env.NODE_ENV}, every variable can be read`);
+    return env;
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    for (const mistake of error.mistakes) print('FAILED', 'configuration', mistake);
+    print('', '', 'To mend it: .env.example describes every variable.');
+    return undefined;
+  }
+}
+
+async function passes([name, run]: Check): Promise<boolean> {
+  try {
+    print('ok', name, await run());
+    return true;
+  } catch (error) {
+    if (error instanceof NotChecked) {
+      print('-', name, error.message);
+      return true;
+    }
+    print('FAILED', name, (error as Error).message);
+    if (error instanceof Finding) print('', '', `To mend it: ${error.mend}`);
+    return false;
+  }
+}
+
+function print(outcome: 'ok' | 'FAILED' | '-' | '', name: string, text: string): void {
+  process.stdout.write(`${outcome.padEnd(7)} ${name.padEnd(14)} ${text}\n`);
+}

@@ -1,0 +1,71 @@
+import type { DataSource } from 'typeorm';
+import { type Env, loadEnv } from '../config/env.js';
+import { connectionOptions, openDataSource } from '../database/data-source.js';
+import { exclusively } from '../database/exclusive.js';
+import { migrationState } from '../database/migration-state.js';
+import { entities } from '../entities.js';
+import { EXIT_FAILED } from './exit-codes.js';
+
+const say = (...lines: string[]): boolean => process.stdout.write(`${lines.join('\n')}\n`);
+
+export function applyMigrations(): Promise<void> {
+  return onDatabase((dataSource, { DATA_DIR }) =>
+    exclusively(dataSource, DATA_DIR, async () => {
+      const done = await dataSource.runMigrations();
+      for (const { name } of done) say(`Applied ${name}`);
+      if (done.length === 0) say('Nothing is pending.');
+    }),
+  );
+}
+
+export function takeBackMigration(deleteEverything: boolean): Promise<void> {
+  return onDatabase((dataSource, { DATA_DIR }) =>
+    exclusively(dataSource, DATA_DIR, async () => {
+      const { applied, unknown } = await migrationState(dataSource);
+      const last = applied.at(-1);
+      if (unknown.length > 0)
+        throw new Error(`A newer version has applied ${unknown.join(', ')}: take that back with the newer version.`);
+      if (!last) throw new Error('There is nothing to take back.');
+      if (applied.length === 1 && !deleteEverything)
+        throw new Error(`${last} is the tables of customers and users themselves. Add --delete-everything.`);
+      await dataSource.undoLastMigration();
+      say(`Took back ${last}`);
+    }),
+  );
+}
+
+export function listMigrations(): Promise<void> {
+  return onDatabase(async (dataSource) => {
+    const { applied, pending, unknown } = await migrationState(dataSource);
+    for (const name of applied) say(`applied  ${name}`);
+    for (const name of unknown) say(`newer    ${name}, which this version does not know`);
+    for (const name of pending) say(`pending  ${name}`);
+  });
+}
+
+export function checkSchema(): Promise<number> {
+  return onDatabase(async (dataSource) => {
+    const { pending } = await migrationState(dataSource);
+    if (pending.length > 0) {
+      say(`Pending: ${pending.join(', ')}`);
+      return EXIT_FAILED;
+    }
+    const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
+    if (upQueries.length === 0) {
+      say('The schema is what the code expects.');
+      return 0;
+    }
+    say('The schema is not what the code expects. To be so, it would take:', ...upQueries.map(({ query }) => query));
+    return EXIT_FAILED;
+  });
+}
+
+async function onDatabase<T>(work: (dataSource: DataSource, env: Env) => Promise<T>): Promise<T> {
+  const env = loadEnv();
+  const dataSource = await openDataSource(await connectionOptions(env, entities));
+  try {
+    return await work(dataSource, env);
+  } finally {
+    await dataSource.destroy();
+  }
+}
