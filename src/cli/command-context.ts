@@ -10,6 +10,7 @@ import { Housekeeping } from '../database/housekeeping.js';
 import { migrationState } from '../database/migration-state.js';
 import { Sql } from '../database/sql.js';
 import { entities } from '../entities.js';
+import { MetricsModule } from '../metrics/metrics.module.js';
 import { CommandLogger } from './command-logger.js';
 
 /** A command is over before there is anything to tidy up. */
@@ -43,7 +44,10 @@ async function migrated(dataSource: DataSource): Promise<DataSource> {
 @Module({})
 class CommandModule {
   static of(env: Env, feature: Type): DynamicModule {
-    return { module: CommandModule, imports: [ConfigModule.of(env, new Clock()), CommandDatabase.of(env), feature] };
+    return {
+      module: CommandModule,
+      imports: [ConfigModule.of(env, new Clock()), CommandDatabase.of(env), MetricsModule, feature],
+    };
   }
 }
 

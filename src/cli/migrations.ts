@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { type Env, loadEnv } from '../config/env.js';
-import { connectionOptions, openDataSource } from '../database/data-source.js';
+import { connectionOptions, openDataSource, withPatience } from '../database/data-source.js';
 import { exclusively } from '../database/exclusive.js';
 import { migrationState } from '../database/migration-state.js';
 import { entities } from '../entities.js';
@@ -60,9 +60,10 @@ export function checkSchema(): Promise<number> {
   });
 }
 
+/** With all the time that a large table takes. */
 async function onDatabase<T>(work: (dataSource: DataSource, env: Env) => Promise<T>): Promise<T> {
   const env = loadEnv();
-  const dataSource = await openDataSource(await connectionOptions(env, entities));
+  const dataSource = await openDataSource(withPatience(await connectionOptions(env, entities)));
   try {
     return await work(dataSource, env);
   } finally {
