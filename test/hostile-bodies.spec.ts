@@ -239,10 +239,15 @@ onEveryDatabase((kind) => {
     });
 
     it('answers the most that it looks into within moments', async () => {
-      const start = performance.now();
       const worst = JSON.stringify({ a: Array.from({ length: 60 }, () => Array(500).fill(0)) });
-      expectProblem(await client.post('/customers', worst), 400, 'invalid_request');
-      expect(performance.now() - start).toBeLessThan(500);
+      const took: number[] = [];
+      for (let n = 0; n < 5; n++) {
+        const start = performance.now();
+        expectProblem(await client.post('/customers', worst), 400, 'invalid_request');
+        took.push(performance.now() - start);
+      }
+      // the best of five: what else a machine does only adds to it. Without the limits it is seconds
+      expect(Math.min(...took)).toBeLessThan(500);
     });
   });
 

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Program, startProgram, stopPrograms, until } from './support/program.js';
-import { open } from './support/sockets.js';
+import { type Program, startProgram, stopPrograms, until } from '../support/program.js';
+import { open } from '../support/sockets.js';
 
 const DRAIN_MS = 2_000;
 

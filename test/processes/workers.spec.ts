@@ -4,12 +4,12 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { Client } from './support/client.js';
-import { createDatabase, kinds, type TestDatabase } from './support/databases.js';
-import { type Program, startProgram, stopPrograms, until } from './support/program.js';
-import { ADMIN, JWT_SECRET, newCustomer } from './support/service.js';
+import { Client } from '../support/client.js';
+import { createDatabase, kinds, type TestDatabase } from '../support/databases.js';
+import { type Program, startProgram, stopPrograms, until } from '../support/program.js';
+import { ADMIN, JWT_SECRET, newCustomer } from '../support/service.js';
 
-const API = JSON.parse(readFileSync(new URL('../openapi.json', import.meta.url), 'utf8')) as OpenAPIObject;
+const API = JSON.parse(readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8')) as OpenAPIObject;
 
 /** Several starts in one test. */
 const PATIENCE_MS = 60_000;

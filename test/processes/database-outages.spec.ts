@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hasMariadb, type Mariadb, startMariadb } from './support/mariadb.js';
-import { problemOf } from '../src/database/driver-errors.js';
-import { Sql } from '../src/database/sql.js';
-import type { Answer } from './support/client.js';
-import { kinds } from './support/databases.js';
-import { until } from './support/program.js';
-import { expectProblem } from './support/refusals.js';
-import { newCustomer, startService, type TestService } from './support/service.js';
+import { hasMariadb, type Mariadb, startMariadb } from '../support/mariadb.js';
+import { problemOf } from '../../src/database/driver-errors.js';
+import { Sql } from '../../src/database/sql.js';
+import type { Answer } from '../support/client.js';
+import { kinds } from '../support/databases.js';
+import { until } from '../support/program.js';
+import { expectProblem } from '../support/refusals.js';
+import { newCustomer, startService, type TestService } from '../support/service.js';
 
 /** Within so long the answer is there, whatever the database does. */
 const ANSWER_MS = 3_000;

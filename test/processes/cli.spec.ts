@@ -2,15 +2,15 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DataSource } from 'typeorm';
-import { migrations } from '../migrations/index.js';
-import { createService } from '../src/app.setup.js';
-import { readEnv } from '../src/config/env.js';
-import { connectionOptions, openDataSource } from '../src/database/data-source.js';
-import { migrationState } from '../src/database/migration-state.js';
-import { entities } from '../src/entities.js';
-import { type Outcome, run, runOnTerminal, TERMINAL } from './support/command.js';
-import { createDatabase, onEveryDatabase, type TestDatabase } from './support/databases.js';
-import { JWT_SECRET } from './support/service.js';
+import { migrations } from '../../migrations/index.js';
+import { createService } from '../../src/app.setup.js';
+import { readEnv } from '../../src/config/env.js';
+import { connectionOptions, openDataSource } from '../../src/database/data-source.js';
+import { migrationState } from '../../src/database/migration-state.js';
+import { entities } from '../../src/entities.js';
+import { type Outcome, run, runOnTerminal, TERMINAL } from '../support/command.js';
+import { createDatabase, onEveryDatabase, type TestDatabase } from '../support/databases.js';
+import { JWT_SECRET } from '../support/service.js';
 
 const NAMES = migrations.map(({ name }) => name);
 const PASSWORD = 'correct horse battery';

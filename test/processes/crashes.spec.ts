@@ -4,9 +4,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { GoogleStandIn } from './stand-ins/google.js';
-import { type Program, startProgram, stopPrograms, until } from './support/program.js';
-import { ADMIN, JWT_SECRET } from './support/service.js';
+import { GoogleStandIn } from '../stand-ins/google.js';
+import { type Program, startProgram, stopPrograms, until } from '../support/program.js';
+import { ADMIN, JWT_SECRET } from '../support/service.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'crm-crashes-'));
 afterAll(() => {

@@ -2,14 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
-import { checkPhotos } from '../src/cli/checks/photos.js';
-import { checkPublicUrl } from '../src/cli/checks/public-url.js';
-import { Clock } from '../src/config/clock.js';
-import { readEnv } from '../src/config/env.js';
-import { BucketStandIn } from './stand-ins/bucket.js';
-import { DISCOVERY, GoogleStandIn } from './stand-ins/google.js';
-import { COMMAND, type Outcome, run } from './support/command.js';
-import { JWT_SECRET } from './support/service.js';
+import { checkPhotos } from '../../src/cli/checks/photos.js';
+import { checkPublicUrl } from '../../src/cli/checks/public-url.js';
+import { Clock } from '../../src/config/clock.js';
+import { readEnv } from '../../src/config/env.js';
+import { BucketStandIn } from '../stand-ins/bucket.js';
+import { DISCOVERY, GoogleStandIn } from '../stand-ins/google.js';
+import { COMMAND, type Outcome, run } from '../support/command.js';
+import { JWT_SECRET } from '../support/service.js';
 
 describe('the doctor', () => {
   let bucket: BucketStandIn;

@@ -5,16 +5,16 @@ import { join } from 'node:path';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import Libsql from 'libsql';
 import mysql from 'mysql2/promise';
-import { FacebookStandIn } from './stand-ins/facebook.js';
-import { GoogleStandIn } from './stand-ins/google.js';
-import { Browser } from './support/browser.js';
-import { Client } from './support/client.js';
-import { createDatabase, onEveryDatabase, type TestDatabase } from './support/databases.js';
-import { type LogLine, type Program, startProgram, stopPrograms, until } from './support/program.js';
-import { ADMIN, JWT_SECRET, newCustomer, unique } from './support/service.js';
-import { portOf, raw } from './support/sockets.js';
+import { FacebookStandIn } from '../stand-ins/facebook.js';
+import { GoogleStandIn } from '../stand-ins/google.js';
+import { Browser } from '../support/browser.js';
+import { Client } from '../support/client.js';
+import { createDatabase, onEveryDatabase, type TestDatabase } from '../support/databases.js';
+import { type LogLine, type Program, startProgram, stopPrograms, until } from '../support/program.js';
+import { ADMIN, JWT_SECRET, newCustomer, unique } from '../support/service.js';
+import { portOf, raw } from '../support/sockets.js';
 
-const API = JSON.parse(readFileSync(new URL('../openapi.json', import.meta.url), 'utf8')) as OpenAPIObject;
+const API = JSON.parse(readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8')) as OpenAPIObject;
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
 

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { GoogleStandIn } from './stand-ins/google.js';
-import { startService, type TestService, unique } from './support/service.js';
+import { GoogleStandIn } from '../stand-ins/google.js';
+import { startService, type TestService, unique } from '../support/service.js';
 
 const TYPES: Record<string, string> = { html: 'text/html', js: 'text/javascript' };
 

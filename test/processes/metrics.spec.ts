@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import mysql from 'mysql2/promise';
-import { GoogleStandIn } from './stand-ins/google.js';
-import { Browser } from './support/browser.js';
-import { Client } from './support/client.js';
-import { createDatabase, onEveryDatabase, type TestDatabase } from './support/databases.js';
-import { type Program, startProgram, stopPrograms, until } from './support/program.js';
-import { ADMIN, JWT_SECRET, newCustomer, unique } from './support/service.js';
+import { GoogleStandIn } from '../stand-ins/google.js';
+import { Browser } from '../support/browser.js';
+import { Client } from '../support/client.js';
+import { createDatabase, onEveryDatabase, type TestDatabase } from '../support/databases.js';
+import { type Program, startProgram, stopPrograms, until } from '../support/program.js';
+import { ADMIN, JWT_SECRET, newCustomer, unique } from '../support/service.js';
 
-const API = JSON.parse(readFileSync(new URL('../openapi.json', import.meta.url), 'utf8')) as OpenAPIObject;
+const API = JSON.parse(readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8')) as OpenAPIObject;
 /** https://prometheus.io/docs/instrumenting/exposition_formats/#text-format-details */
 const LABELS = /(?:\{[a-z_]+="[^"\\\n]*"(?:,[a-z_]+="[^"\\\n]*")*\})?/;
 const SAMPLE = new RegExp(`^([a-z_][a-z\\d_]*${LABELS.source}) (-?[\\d.]+(?:e[+-]?\\d+)?|NaN|[+-]Inf)$`, 'i');

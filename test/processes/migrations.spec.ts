@@ -6,15 +6,15 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { DataSource } from 'typeorm';
-import { migrations } from '../migrations/index.js';
-import { createService } from '../src/app.setup.js';
-import { type Env, readEnv } from '../src/config/env.js';
-import { connectionOptions, openDataSource } from '../src/database/data-source.js';
-import { entities } from '../src/entities.js';
-import { createDatabase, type Kind, onEveryDatabase, type TestDatabase } from './support/databases.js';
-import { ADMIN, JWT_SECRET, newCustomer } from './support/service.js';
+import { migrations } from '../../migrations/index.js';
+import { createService } from '../../src/app.setup.js';
+import { type Env, readEnv } from '../../src/config/env.js';
+import { connectionOptions, openDataSource } from '../../src/database/data-source.js';
+import { entities } from '../../src/entities.js';
+import { createDatabase, type Kind, onEveryDatabase, type TestDatabase } from '../support/databases.js';
+import { ADMIN, JWT_SECRET, newCustomer } from '../support/service.js';
 
-const MAIN = fileURLToPath(new URL('../dist/src/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 const NAMES = migrations.map(({ name }) => name);
 
 /** An empty database and what an instance on it is started with. */
@@ -184,7 +184,7 @@ onEveryDatabase((kind) => {
     it('are listed in order, each with a time of its own', () => {
       const times = NAMES.map((name) => Number(/\d{13}$/.exec(name)?.[0]));
       expect(times).toEqual([...new Set(times)].sort((a, b) => a - b));
-      const files = readdirSync(new URL('../migrations/', import.meta.url)).filter((file) => /^\d/.test(file));
+      const files = readdirSync(new URL('../../migrations/', import.meta.url)).filter((file) => /^\d/.test(file));
       expect(files).toHaveLength(NAMES.length);
     });
   });
