@@ -34,6 +34,8 @@ export class PointReads<Row extends { id: number }> {
 
   private async run(): Promise<void> {
     const batch = [...this.waiting].slice(0, MOST_IDS);
+    // all of them may have been turned away since
+    if (batch.length === 0) return;
     for (const [id] of batch) this.waiting.delete(id);
     this.underWay++;
     this.schedule();

@@ -20,10 +20,12 @@ export function hasMariadb() {
 
 export async function startMariadb() {
   const directory = mkdtempSync(join(tmpdir(), 'crm-mariadb-'));
+  // a server that starts removes the temporary tables of others that share the folder for them
+  const env = { ...process.env, TMPDIR: directory };
   const data = `--datadir=${join(directory, 'data')}`;
   const user = process.getuid?.() === 0 ? ['--user=root'] : [];
   const install = ['--no-defaults', '--auth-root-authentication-method=normal', '--skip-test-db', data, ...user];
-  execFileSync('mariadb-install-db', [...install, '--innodb-log-file-size=16M'], { stdio: 'ignore' });
+  execFileSync('mariadb-install-db', [...install, '--innodb-log-file-size=16M'], { env, stdio: 'ignore' });
   const port = await freePort();
   const uri = `mysql://root@127.0.0.1:${port}`;
   const options = [
@@ -42,7 +44,7 @@ export async function startMariadb() {
     '--max-connections=500',
   ];
   const start = async () => {
-    const server = spawn('mariadbd', options, { stdio: 'ignore' });
+    const server = spawn('mariadbd', options, { env, stdio: 'ignore' });
     await ready(uri, server);
     return server;
   };
