@@ -14,7 +14,14 @@ const API = JSON.parse(readFileSync(new URL('../../openapi.json', import.meta.ur
 /** Several starts in one test. */
 const PATIENCE_MS = 60_000;
 
-// the embedded database belongs to one process
+it('on the embedded database, which belongs to one process, are refused before anything starts', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'crm-workers-'));
+  const program = startProgram({ WEB_CONCURRENCY: '2', PORT: '0', DATA_DIR: directory }, directory);
+  expect(await program.exit).toEqual({ code: 78, signal: null });
+  expect(program.output()).toContain('WEB_CONCURRENCY');
+  rmSync(directory, { recursive: true, force: true });
+});
+
 const declareOnServer = kinds.includes('MariaDB') ? describe : () => undefined;
 declareOnServer('two workers', () => {
   const directory = mkdtempSync(join(tmpdir(), 'crm-workers-'));
