@@ -5,8 +5,8 @@ export default {
   testEnvironment: 'node',
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  // more than a laptop has cores to spare for: refused sign-ins, for one, mostly wait
-  maxWorkers: 3,
+  // what is tested is a server under load, and processes that it starts: more of them at once only wait for each other
+  maxWorkers: 2,
   testTimeout: 30_000,
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },

@@ -11,7 +11,7 @@ const TYPES: Record<string, string> = { html: 'text/html', js: 'text/javascript'
 async function serveFrontend(api: () => string): Promise<{ server: Server; url: string }> {
   const server = createServer((request, response) => {
     const name = new URL(request.url!, 'http://x').pathname.slice(1) || 'index.html';
-    readFile(new URL(`frontend/${name}`, import.meta.url), 'utf8').then(
+    readFile(new URL(`../frontend/${name}`, import.meta.url), 'utf8').then(
       (file) =>
         response
           .writeHead(200, { 'content-type': TYPES[name.split('.').at(-1)!] })

@@ -68,7 +68,7 @@ async function refuseUnlessPublic(address: string): Promise<void> {
   if (answer.status !== 200)
     throw new Finding(
       `with PHOTO_DELIVERY=public everybody has to be able to read the bucket: ${answer.status}`,
-      'grant roles/storage.objectViewer on the bucket to allUsers, or set PHOTO_DELIVERY=signed.',
+      'grant roles/storage.legacyObjectReader on the bucket to allUsers, or set PHOTO_DELIVERY=signed.',
     );
 }
 
