@@ -64,7 +64,7 @@ export class PhotosService {
     const photo = { photoKey: key, photoWidth: width, photoHeight: height, photoUrl: null };
     return this.unlessRefused(photo, async () => {
       const [largeObject, smallObject] = objectsOf(key);
-      await Promise.all([this.store.put(largeObject, large, WEBP), this.store.put(smallObject, small, WEBP)]);
+      await both([this.store.put(largeObject, large, WEBP), this.store.put(smallObject, small, WEBP)]);
       const result = await write(photo);
       if (!isNamed(result, key)) await this.discard(photo);
       return result;
@@ -75,7 +75,7 @@ export class PhotosService {
   async hide(key: string, write: (hidden: string) => Promise<void>): Promise<void> {
     const hidden = newKey(hashOf(key));
     await this.unlessRefused({ ...NO_PHOTO, photoKey: hidden }, async () => {
-      await Promise.all(objectsOf(key).map((object, index) => this.copy(object, objectsOf(hidden)[index]!)));
+      await both(objectsOf(key).map((object, index) => this.copy(object, objectsOf(hidden)[index]!)));
       await write(hidden);
     });
     await this.discard({ ...NO_PHOTO, photoKey: key });
@@ -105,4 +105,9 @@ export class PhotosService {
     const content = await this.store.read(from);
     if (content) await this.store.put(to, await buffer(content), WEBP);
   }
+}
+
+/** Fails when both have ended: what one of them was still about to store would otherwise be discarded too early. */
+async function both(works: Array<Promise<void>>): Promise<void> {
+  for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') throw result.reason;
 }

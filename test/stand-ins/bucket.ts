@@ -116,6 +116,8 @@ export class BucketStandIn {
     let answer: Answer;
     try {
       if (typeof fault === 'object') await this.suffer(fault, operation);
+      // whoever has hung up meanwhile wants nothing any more: it would otherwise turn up in the middle of another test
+      if (response.destroyed) return;
       answer = await run(body, isWhole);
     } catch (error) {
       answer = refuse(error instanceof Refusal ? error : new Refusal(500, 'internalError', String(error)));
