@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LoadShedding } from '../src/health/load-shedding.js';
-import type { Answer } from './support/client.js';
-import { expectProblem } from './support/refusals.js';
-import { startService, type TestService } from './support/service.js';
+import { LoadShedding } from '../../src/health/load-shedding.js';
+import type { Answer } from '../support/client.js';
+import { expectProblem } from '../support/refusals.js';
+import { startService, type TestService } from '../support/service.js';
 
 describe('more requests than can be served', () => {
   let service: TestService;
