@@ -49,16 +49,25 @@ export async function checkPhotos(env: Env, clock: Clock): Promise<string> {
     await step('list', () => refuseUnlessListed(store));
     const addresses = new PhotoAddresses(env, new Secrets(env), clock);
     if (addresses.arePublic) await refuseUnlessPublic(addresses.of(0, key, '').large);
+    else refuseUnlessSigned(addresses, key);
   } finally {
     await step('delete', () => store.remove(object));
   }
-  return `${where}: put, get, list and delete work`;
+  return `${where}: put, get, list, delete and ${env.PHOTO_DELIVERY === 'public' ? 'public reading' : 'sign'} work`;
 }
 
 async function refuseUnlessListed(store: ObjectStore): Promise<void> {
   // the first of them: a large bucket has many
   for await (const _ of store.list(PREFIX)) return;
   throw new Finding('what was put is not listed', BUCKET_MENDS.storage_forbidden!);
+}
+
+/** The service signs addresses itself: the bucket has no part in it, and needs to grant nothing for it. */
+function refuseUnlessSigned(addresses: PhotoAddresses, key: string): void {
+  const { pathname, searchParams } = new URL(addresses.of(1, key, 'http://localhost').large);
+  const [expires, signature] = [Number(searchParams.get('expires')), searchParams.get('signature')!];
+  if (addresses.verify({ id: 1, file: pathname.split('/').at(-1)!, expires, signature })?.key !== key)
+    throw new Finding('an address that was signed is not good', 'see whether the clock of this machine is right.');
 }
 
 async function refuseUnlessPublic(address: string): Promise<void> {
