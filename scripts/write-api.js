@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createService } from '../dist/src/app.setup.js';
 import { readEnv } from '../dist/src/config/env.js';
-import { accessTable } from '../dist/src/docs/access-table.js';
+import { accessTable } from '../dist/src/openapi/access-table.js';
 
 const DATA_DIR = mkdtempSync(join(tmpdir(), 'crm-api-'));
 const env = { DATA_DIR, LOG_LEVEL: 'error', ADMIN_EMAIL: 'api@example.com', ADMIN_PASSWORD: 'nobody signs in here' };

@@ -1,12 +1,12 @@
-import { SpentToken } from './auth/providers/spent-token.entity.js';
-import { RateLimit } from './auth/limits/rate-limit.entity.js';
+import { SpentToken } from './auth/oauth/used-token.entity.js';
+import { RateLimit } from './limits/rate-limit.entity.js';
 import { Session } from './auth/session.entity.js';
 import { Customer } from './customers/customer.entity.js';
 import { Identity } from './users/identity.entity.js';
 import { User } from './users/user.entity.js';
-import { History } from './writes/history.entity.js';
+import { History } from './history/history.entity.js';
 import { IdempotencyRecord } from './writes/idempotency-record.entity.js';
-import { Mutex } from './writes/mutex.entity.js';
+import { Mutex } from './database/lock.entity.js';
 
 /** Every table, for the connection: the service's, the tests' and the command line's. */
 export const entities = [User, Identity, Customer, Session, SpentToken, RateLimit, History, IdempotencyRecord, Mutex];

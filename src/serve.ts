@@ -1,6 +1,6 @@
 import cluster from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
-import { announce } from './announce.js';
+import { announce } from './logging/announce.js';
 import { createService } from './app.setup.js';
 import { Clock } from './config/clock.js';
 import type { Env } from './config/env.js';

@@ -1,4 +1,4 @@
-import { RateLimit } from '../src/auth/limits/rate-limit.entity.js';
+import { RateLimit } from '../src/limits/rate-limit.entity.js';
 import { toSqlTime } from '../src/database/dialect.js';
 import { deleteExpired } from '../src/database/housekeeping.js';
 import { onEveryDatabase } from './support/databases.js';

@@ -3,7 +3,7 @@ import { createServer as createHttpsServer, request as httpsRequest } from 'node
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { selfSigned } from '../src/config/self-signed.js';
+import { selfSigned } from '../src/http/self-signed.js';
 import { GoogleStandIn } from './stand-ins/google.js';
 import { startService, type TestService, unique } from './support/service.js';
 

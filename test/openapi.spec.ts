@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { accessTable } from '../src/docs/access-table.js';
+import { accessTable } from '../src/openapi/access-table.js';
 import { startService, type TestService } from './support/service.js';
 
 /** Compared as text, so that a difference shows as a diff of the files. */

@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { ACCESS, type Access } from '../common/api.js';
-import { Problem } from '../common/errors.js';
+import { ACCESS, type Access } from '../http/route-decorators.js';
+import { Problem } from '../problems/catalog.js';
 import { AuthService } from './auth.service.js';
 
 /** Before every route: a route that does not say who may use it is closed to everybody. */

@@ -1,8 +1,8 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Allow, ApiIfMatch, Fails } from '../common/api.js';
-import { type Client, Context, FromClient, type RequestContext } from '../common/request-context.js';
-import { IdPipe } from '../common/validation.js';
+import { Allow, ApiIfMatch, Fails } from '../http/route-decorators.js';
+import { type Client, Context, FromClient, type RequestContext } from '../http/request-context.js';
+import { IdPipe } from '../validation/validation.pipe.js';
 import { PageQuery } from '../lists/list.query.js';
 import { ChangePasswordDto } from '../users/user.dto.js';
 import { AuthService } from './auth.service.js';

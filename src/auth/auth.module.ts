@@ -7,23 +7,23 @@ import { UsersModule } from '../users/users.module.js';
 import { AccessTokens } from './access-tokens.js';
 import { AccountController } from './account.controller.js';
 import { AuthService } from './auth.service.js';
-import { RateLimit } from './limits/rate-limit.entity.js';
-import { RateLimits } from './limits/rate-limits.js';
-import { SignInLimits } from './limits/sign-in-limits.js';
+import { RateLimit } from '../limits/rate-limit.entity.js';
+import { RateLimits } from '../limits/rate-limits.js';
+import { SignInLimits } from './sign-in-limits.js';
 import { LoginController } from './login.controller.js';
-import { Facebook } from './providers/facebook.js';
-import { Google } from './providers/google.js';
-import { IdentitiesController } from './providers/identities.controller.js';
-import { LoginStates } from './providers/login-states.js';
-import { OneTimeTokens } from './providers/one-time-tokens.js';
+import { Facebook } from './oauth/facebook.js';
+import { Google } from './oauth/google.js';
+import { IdentitiesController } from './oauth/identities.controller.js';
+import { LoginStates } from './oauth/login-states.js';
+import { OneTimeTokens } from './oauth/one-time-tokens.js';
 import {
   ExchangeController,
   FacebookLoginController,
   GoogleLoginController,
-} from './providers/provider-login.controller.js';
-import { ProviderLoginService } from './providers/provider-login.service.js';
-import { Providers } from './providers/providers.js';
-import { SpentToken } from './providers/spent-token.entity.js';
+} from './oauth/provider-login.controller.js';
+import { ProviderLoginService } from './oauth/oauth.service.js';
+import { Providers } from './oauth/login-providers.js';
+import { SpentToken } from './oauth/used-token.entity.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { Session } from './session.entity.js';
 import { SessionsService } from './sessions.service.js';

@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import { Allow, Fails } from '../common/api.js';
-import { type Client, Context, FromClient, type RequestContext } from '../common/request-context.js';
+import { Allow, Fails } from '../http/route-decorators.js';
+import { type Client, Context, FromClient, type RequestContext } from '../http/request-context.js';
 import { AuthService } from './auth.service.js';
 import { LoginDto, RedeemPasswordTokenDto, RefreshDto, TokensDto } from './login.dto.js';
 

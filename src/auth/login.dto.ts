@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { NewPassword, Opaque } from '../common/fields.js';
+import { NewPassword, Opaque } from '../validation/fields.js';
 
 export class LoginDto {
   /** Whatever its case. */

@@ -8,7 +8,7 @@ import { type Env, loadEnv } from '../config/env.js';
 import { connectionOptions, openDataSource } from '../database/data-source.js';
 import { Housekeeping } from '../database/housekeeping.js';
 import { migrationState } from '../database/migration-state.js';
-import { Sql } from '../database/sql.js';
+import { Sql } from '../database/direct-queries.js';
 import { entities } from '../entities.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
 import { CommandLogger } from './command-logger.js';

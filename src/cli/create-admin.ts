@@ -1,4 +1,4 @@
-import { RequestValidationPipe } from '../common/validation.js';
+import { RequestValidationPipe } from '../validation/validation.pipe.js';
 import { CreateUserDto, type UserDto } from '../users/user.dto.js';
 import { UsersModule } from '../users/users.module.js';
 import { UsersService } from '../users/users.service.js';

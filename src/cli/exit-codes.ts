@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { Problem } from '../common/errors.js';
+import { Problem } from '../problems/catalog.js';
 import { ConfigurationError, EXIT_CONFIGURATION } from '../config/env.js';
 
 export const EXIT_FAILED = 1;

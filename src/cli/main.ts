@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { VERSION } from '../version.js';
+import { VERSION } from '../config/version.js';
 import { report } from './exit-codes.js';
 
 const EPILOGUE = `

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { type Env, loadEnv } from '../config/env.js';
 import { connectionOptions, openDataSource, withPatience } from '../database/data-source.js';
-import { exclusively } from '../database/exclusive.js';
+import { exclusively } from '../database/locks.js';
 import { migrationState } from '../database/migration-state.js';
 import { entities } from '../entities.js';
 import { EXIT_FAILED } from './exit-codes.js';

@@ -1,11 +1,11 @@
 import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
-import { Problem } from '../common/errors.js';
-import type { RequestContext } from '../common/request-context.js';
+import { Problem } from '../problems/catalog.js';
+import type { RequestContext } from '../http/request-context.js';
 import { ObjectStore } from '../storage/object-store.js';
-import { type PhotoAddress, PhotoAddresses } from '../storage/photo-addresses.js';
-import { hashOf, PREFIX } from '../storage/photo-keys.js';
-import { NO_PHOTO, PhotosService, type StoredPhoto } from '../storage/photos.service.js';
+import { type PhotoAddress, PhotoAddresses } from '../photos/photo-addresses.js';
+import { hashOf, PREFIX } from '../photos/photo-keys.js';
+import { NO_PHOTO, PhotosService, type StoredPhoto } from '../photos/photos.service.js';
 import type { CreateCustomerDto, CustomerDto } from './customer.dto.js';
 import type { Customer } from './customer.entity.js';
 import { CustomersService } from './customers.service.js';

@@ -1,8 +1,8 @@
 import { ApiProperty, PartialType } from '@nestjs/swagger';
 import { IsOptional } from 'class-validator';
-import { Email, Line, Phone, Text } from '../common/fields.js';
+import { Email, Line, Phone, Text } from '../validation/fields.js';
 import { PageDto } from '../lists/page.dto.js';
-import { PhotoDto } from '../storage/photo.dto.js';
+import { PhotoDto } from '../photos/photo.dto.js';
 
 export class CreateCustomerDto {
   /** Unique among customers that are not deleted; trimmed and lower-cased. */

@@ -1,11 +1,11 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, UseInterceptors } from '@nestjs/common';
-import { Allow, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, Fails } from '../common/api.js';
-import { Context, Origin, type RequestContext } from '../common/request-context.js';
-import { IdPipe } from '../common/validation.js';
+import { Allow, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, Fails } from '../http/route-decorators.js';
+import { Context, Origin, type RequestContext } from '../http/request-context.js';
+import { IdPipe } from '../validation/validation.pipe.js';
 import { ListQuery, PageQuery } from '../lists/list.query.js';
-import { ApiFormWithPhoto } from '../storage/photo-api.js';
-import { PhotoUploadInterceptor, Upload } from '../storage/photo-upload.js';
-import { HistoryPageDto } from '../writes/history.dto.js';
+import { ApiFormWithPhoto } from '../photos/photo-decorators.js';
+import { PhotoUploadInterceptor, Upload } from '../photos/photo-upload.interceptor.js';
+import { HistoryPageDto } from '../history/history.dto.js';
 import { CreateCustomerDto, CustomerDto, CustomerPageDto, UpdateCustomerDto } from './customer.dto.js';
 import { CustomerPhotosService } from './customer-photos.service.js';
 import { CustomersService } from './customers.service.js';

@@ -1,18 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Problem } from '../common/errors.js';
-import type { RequestContext } from '../common/request-context.js';
+import { Problem } from '../problems/catalog.js';
+import type { RequestContext } from '../http/request-context.js';
 import { Clock } from '../config/clock.js';
 import { toSqlTime } from '../database/dialect.js';
-import { Sql } from '../database/sql.js';
-import { Table } from '../database/table.js';
+import { Sql } from '../database/direct-queries.js';
+import { Table } from '../database/entity-table.js';
 import { KeyPaging, type SortKey } from '../lists/key-paging.js';
 import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js';
-import { hashOf } from '../storage/photo-keys.js';
-import { NO_PHOTO, PhotosService } from '../storage/photos.service.js';
-import { Histories } from '../writes/histories.js';
-import type { HistoryPageDto } from '../writes/history.dto.js';
-import { type Change, deletedAtOf, type Resource, Writes } from '../writes/writes.js';
+import { hashOf } from '../photos/photo-keys.js';
+import { NO_PHOTO, PhotosService } from '../photos/photos.service.js';
+import { Histories } from '../history/history.service.js';
+import type { HistoryPageDto } from '../history/history.dto.js';
+import { type Change, deletedAtOf, type Resource, Writes } from '../writes/resource-writer.js';
 import type { CreateCustomerDto, CustomerDto, CustomerPageDto, UpdateCustomerDto } from './customer.dto.js';
 import { Customer } from './customer.entity.js';
 

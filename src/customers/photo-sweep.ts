@@ -3,8 +3,8 @@ import { DataSource, In, LessThan } from 'typeorm';
 import { Clock } from '../config/clock.js';
 import { Housekeeping } from '../database/housekeeping.js';
 import { ObjectStore } from '../storage/object-store.js';
-import { keyOf, PREFIX } from '../storage/photo-keys.js';
-import { Mutex } from '../writes/mutex.entity.js';
+import { keyOf, PREFIX } from '../photos/photo-keys.js';
+import { Mutex } from '../database/lock.entity.js';
 import { Customer } from './customer.entity.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -1,14 +1,14 @@
 import { Controller, Delete, Get, Param, Put, Query, Res, UseInterceptors } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Allow, ApiIfMatch, Fails } from '../common/api.js';
-import { Context, type RequestContext } from '../common/request-context.js';
-import { IdPipe } from '../common/validation.js';
-import { ApiPhoto } from '../storage/photo-api.js';
-import { OnlyUpload, PhotoUploadInterceptor } from '../storage/photo-upload.js';
+import { Allow, ApiIfMatch, Fails } from '../http/route-decorators.js';
+import { Context, type RequestContext } from '../http/request-context.js';
+import { IdPipe } from '../validation/validation.pipe.js';
+import { ApiPhoto } from '../photos/photo-decorators.js';
+import { OnlyUpload, PhotoUploadInterceptor } from '../photos/photo-upload.interceptor.js';
 import { CustomerDto } from './customer.dto.js';
 import { CustomerPhotosService } from './customer-photos.service.js';
-import { PhotoQuery } from './photo.query.js';
+import { PhotoQuery } from '../photos/photo.query.js';
 
 /** An image and nothing else, even if somebody finds a way to have it shown as a page. */
 const IMAGE_POLICY = "default-src 'none'; sandbox";

@@ -7,7 +7,7 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import { migrations } from '../../migrations/index.js';
 import type { Env } from '../config/env.js';
 import { isolateTransactions } from './embedded-driver.js';
-import { createPatientPool, type Flavour, POOL_OPTIONS, poolFor } from './pool.js';
+import { createPatientPool, type Flavour, POOL_OPTIONS, poolFor } from './database-pool.js';
 
 export type Entities = NonNullable<DataSourceOptions['entities']>;
 

@@ -3,9 +3,9 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSourceOptions } from 'typeorm';
 import { Env } from '../config/env.js';
 import { connectionOptions, type Entities, openDataSource, withPatience } from './data-source.js';
-import { exclusively } from './exclusive.js';
+import { exclusively } from './locks.js';
 import { Housekeeping } from './housekeeping.js';
-import { Sql } from './sql.js';
+import { Sql } from './direct-queries.js';
 
 /** The connection, for every module that keeps something; its schema is up to date before anybody gets it. */
 @Global()

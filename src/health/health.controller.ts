@@ -1,8 +1,8 @@
 import { Controller, Get, Param } from '@nestjs/common';
-import { Allow, Fails } from '../common/api.js';
-import { Problem, type ProblemCode, PROBLEMS } from '../common/errors.js';
-import { ProblemTypeDto } from '../common/problem.dto.js';
-import { NAME, VERSION } from '../version.js';
+import { Allow, Fails } from '../http/route-decorators.js';
+import { Problem, type ProblemCode, PROBLEMS } from '../problems/catalog.js';
+import { ProblemTypeDto } from '../problems/problem.dto.js';
+import { NAME, VERSION } from '../config/version.js';
 import { HealthService } from './health.service.js';
 import { HealthDto, ServiceDto } from './health.dto.js';
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Problem } from '../common/errors.js';
+import { Problem } from '../problems/catalog.js';
 import { Secrets } from '../config/secrets.js';
 
 const MAC_BYTES = 12;

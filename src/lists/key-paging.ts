@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Sql, type SqlValue } from '../database/sql.js';
-import type { Table } from '../database/table.js';
+import { Sql, type SqlValue } from '../database/direct-queries.js';
+import type { Table } from '../database/entity-table.js';
 import { Cursors } from './cursors.js';
 import type { PageDto } from './page.dto.js';
 

@@ -7,7 +7,7 @@ import {
   normalizeEmail,
   OneOf,
   TimeParameter,
-} from '../common/fields.js';
+} from '../validation/fields.js';
 import { toSqlTime } from '../database/dialect.js';
 import type { Filter } from './key-paging.js';
 

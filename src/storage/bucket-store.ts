@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bucket } from '@google-cloud/storage';
 import type { Env } from '../config/env.js';
 import { ObjectStore, type StoredObject } from './object-store.js';
-import { type Operation, statusOf, storageProblem } from './storage-faults.js';
+import { type Operation, statusOf, storageProblem } from './storage-errors.js';
 
 /** All tries of one operation together: the client has its answer within five seconds. */
 const OPERATION_MS = 4_000;

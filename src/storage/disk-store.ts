@@ -3,7 +3,7 @@ import { mkdir, open, opendir, rename, rm, stat, writeFile } from 'node:fs/promi
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { ObjectStore, type StoredObject } from './object-store.js';
-import { storageProblem } from './storage-faults.js';
+import { storageProblem } from './storage-errors.js';
 
 /** Objects as files: for the embedded mode, whose database is a file as well. */
 export class DiskStore extends ObjectStore {

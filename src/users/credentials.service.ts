@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { MoreThan, Repository } from 'typeorm';
-import { Problem } from '../common/errors.js';
-import { normalizeEmail } from '../common/fields.js';
-import type { WriteContext } from '../common/request-context.js';
+import { Problem } from '../problems/catalog.js';
+import { normalizeEmail } from '../validation/fields.js';
+import type { WriteContext } from '../http/request-context.js';
 import { Clock } from '../config/clock.js';
 import { Idempotency } from '../writes/idempotency.js';
-import { type Change, Writes } from '../writes/writes.js';
+import { type Change, Writes } from '../writes/resource-writer.js';
 import { PasswordHasher } from './password-hasher.js';
 import { hashToken, newPasswordToken, RESET_MS } from './password-token.js';
 import type { ChangePasswordDto, PasswordTokenDto } from './user.dto.js';

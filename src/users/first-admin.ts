@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Env } from '../config/env.js';
-import { exclusively } from '../database/exclusive.js';
+import { exclusively } from '../database/locks.js';
 import { User } from './user.entity.js';
 import { UsersService } from './users.service.js';
 

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
-import { Problem } from '../common/errors.js';
-import { normalizeEmail } from '../common/fields.js';
-import type { WriteContext } from '../common/request-context.js';
+import { Problem } from '../problems/catalog.js';
+import { normalizeEmail } from '../validation/fields.js';
+import type { WriteContext } from '../http/request-context.js';
 import { Clock } from '../config/clock.js';
-import { Writes } from '../writes/writes.js';
+import { Writes } from '../writes/resource-writer.js';
 import { Identity, type Provider } from './identity.entity.js';
 import { providersOf } from './user.dto.js';
 import { User } from './user.entity.js';

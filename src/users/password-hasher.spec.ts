@@ -1,7 +1,7 @@
 import { pbkdf2Sync, scryptSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hash as argon2 } from '@node-rs/argon2';
-import { Problem } from '../common/errors.js';
+import { Problem } from '../problems/catalog.js';
 import { Metrics } from '../metrics/metrics.js';
 import { PasswordHasher } from './password-hasher.js';
 

@@ -2,7 +2,7 @@ import { pbkdf2, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 import { hash, verify } from '@node-rs/argon2';
 import { Injectable } from '@nestjs/common';
-import { Turns } from '../common/turns.js';
+import { Turns } from '../limits/concurrency-limiter.js';
 import { Metrics } from '../metrics/metrics.js';
 
 /** OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane. */

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Patch } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Allow, ApiIfMatch, ApiIfNoneMatch } from '../common/api.js';
-import { Context, type RequestContext } from '../common/request-context.js';
+import { Allow, ApiIfMatch, ApiIfNoneMatch } from '../http/route-decorators.js';
+import { Context, type RequestContext } from '../http/request-context.js';
 import { UpdateProfileDto, UserDto } from './user.dto.js';
 import { UsersService } from './users.service.js';
 

@@ -1,7 +1,7 @@
 import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
 import { PageDto } from '../lists/page.dto.js';
-import { Email, Line, MayBeMissing, NewPassword, OneOf, Opaque } from '../common/fields.js';
-import { deletedAtOf } from '../writes/writes.js';
+import { Email, Line, MayBeMissing, NewPassword, OneOf, Opaque } from '../validation/fields.js';
+import { deletedAtOf } from '../writes/resource-writer.js';
 import { type Provider, PROVIDERS } from './identity.entity.js';
 import type { User } from './user.entity.js';
 

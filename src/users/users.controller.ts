@@ -1,9 +1,9 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Query } from '@nestjs/common';
-import { Allow, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, Fails } from '../common/api.js';
+import { Allow, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, Fails } from '../http/route-decorators.js';
 import { ListQuery, PageQuery } from '../lists/list.query.js';
-import { Context, type RequestContext } from '../common/request-context.js';
-import { IdPipe } from '../common/validation.js';
-import { HistoryPageDto } from '../writes/history.dto.js';
+import { Context, type RequestContext } from '../http/request-context.js';
+import { IdPipe } from '../validation/validation.pipe.js';
+import { HistoryPageDto } from '../history/history.dto.js';
 import { CredentialsService } from './credentials.service.js';
 import {
   CreatedUserDto,

@@ -1,17 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { Problem } from '../common/errors.js';
-import { normalizeEmail } from '../common/fields.js';
+import { Problem } from '../problems/catalog.js';
+import { normalizeEmail } from '../validation/fields.js';
 import { KeyPaging, type SortKey } from '../lists/key-paging.js';
 import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js';
-import type { WriteContext } from '../common/request-context.js';
+import type { WriteContext } from '../http/request-context.js';
 import { Clock } from '../config/clock.js';
 import { forUpdate, toSqlTime } from '../database/dialect.js';
-import { Sql } from '../database/sql.js';
-import { Table } from '../database/table.js';
-import { Histories } from '../writes/histories.js';
-import type { HistoryPageDto } from '../writes/history.dto.js';
-import { deletedAtOf, type Resource, Writes } from '../writes/writes.js';
+import { Sql } from '../database/direct-queries.js';
+import { Table } from '../database/entity-table.js';
+import { Histories } from '../history/history.service.js';
+import type { HistoryPageDto } from '../history/history.dto.js';
+import { deletedAtOf, type Resource, Writes } from '../writes/resource-writer.js';
 import { PasswordHasher } from './password-hasher.js';
 import { INVITATION_MS, newPasswordToken } from './password-token.js';
 import {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { Problem } from '../common/errors.js';
-import { isConflict } from '../database/driver-errors.js';
+import { Problem } from '../problems/catalog.js';
+import { isConflict } from '../database/database-errors.js';
 import { Metrics } from '../metrics/metrics.js';
 
 const RETRIES = 3;

@@ -1,12 +1,12 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ListsModule } from '../lists/lists.module.js';
-import { Histories } from './histories.js';
-import { History } from './history.entity.js';
+import { Histories } from '../history/history.service.js';
+import { History } from '../history/history.entity.js';
 import { Idempotency } from './idempotency.js';
 import { IdempotencyRecord } from './idempotency-record.entity.js';
 import { Transactions } from './transactions.js';
-import { Writes } from './writes.js';
+import { Writes } from './resource-writer.js';
 
 @Module({
   imports: [ListsModule, TypeOrmModule.forFeature([History, IdempotencyRecord])],

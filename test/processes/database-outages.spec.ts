@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasMariadb, type Mariadb, startMariadb } from '../support/mariadb.js';
-import { problemOf } from '../../src/database/driver-errors.js';
-import { Sql } from '../../src/database/sql.js';
+import { problemOf } from '../../src/database/database-errors.js';
+import { Sql } from '../../src/database/direct-queries.js';
 import type { Answer } from '../support/client.js';
 import { kinds } from '../support/databases.js';
 import { until } from '../support/program.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LoadShedding } from '../../src/health/load-shedding.js';
+import { LoadShedding } from '../../src/http/load-shedding.js';
 import type { Answer } from '../support/client.js';
 import { expectProblem } from '../support/refusals.js';
 import { startService, type TestService } from '../support/service.js';

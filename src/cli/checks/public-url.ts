@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { Facebook } from '../../auth/providers/facebook.js';
-import { Google } from '../../auth/providers/google.js';
+import { Facebook } from '../../auth/oauth/facebook.js';
+import { Google } from '../../auth/oauth/google.js';
 import type { Clock } from '../../config/clock.js';
 import type { Env } from '../../config/env.js';
 import { Finding } from './check.js';

@@ -1,0 +1,39 @@
+import { Controller, Delete, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
+import { ApiParam, ApiTags } from '@nestjs/swagger';
+import { Allow, ApiIfMatch, Fails } from '../../http/route-decorators.js';
+import { Context, type RequestContext } from '../../http/request-context.js';
+import { IdentitiesService } from '../../users/identities.service.js';
+import { type Provider, PROVIDERS } from '../../users/identity.entity.js';
+import { Outcome, ProviderGuard, type Started } from './provider.guard.js';
+import { ProviderUriDto, StartLoginQuery } from './oauth.dto.js';
+
+@ApiTags('Me')
+@ApiParam({ name: 'provider', enum: PROVIDERS })
+@Controller('me/identities/:provider')
+export class IdentitiesController {
+  constructor(private readonly identities: IdentitiesService) {}
+
+  /**
+   * Begin to link an account, with which you can sign in from then on: send the browser to `uri`
+   *
+   * It ends as a sign-in does, with the tokens of a new session or a code for them.
+   */
+  @Post()
+  @HttpCode(200)
+  @Allow('user')
+  @UseGuards(ProviderGuard)
+  @Fails('not_found', 'provider_not_configured', 'provider_unavailable')
+  link(@Query() _query: StartLoginQuery, @Outcome() { uri }: Started): ProviderUriDto {
+    return { uri };
+  }
+
+  /** Unlink an account; only you can link it again */
+  @Delete()
+  @HttpCode(204)
+  @Allow('user')
+  @ApiIfMatch()
+  @Fails('identity_not_found', 'last_sign_in')
+  unlink(@Context() context: RequestContext, @Param('provider') provider: Provider): Promise<void> {
+    return this.identities.unlink(context, context.by, provider);
+  }
+}

@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { Repository } from 'typeorm';
+import { Clock } from '../../config/clock.js';
+import { Secrets } from '../../config/secrets.js';
+import { isDuplicate } from '../../database/database-errors.js';
+import { deleteExpired, Housekeeping } from '../../database/housekeeping.js';
+import { SpentToken } from './used-token.entity.js';
+
+/** What is sealed in. */
+export interface OneTime<T> {
+  id: string;
+  expiresAt: number;
+  content: T;
+}
+
+/**
+ * Tokens that carry their content with them, sealed: any instance can open what another has issued, and nothing is
+ * stored for those that never come back. Only that one was used is.
+ */
+@Injectable()
+export class OneTimeTokens {
+  constructor(
+    @InjectRepository(SpentToken) private readonly spent: Repository<SpentToken>,
+    private readonly secrets: Secrets,
+    private readonly clock: Clock,
+    housekeeping: Housekeeping,
+  ) {
+    housekeeping.hourly(() => deleteExpired(this.spent, this.clock.now()));
+  }
+
+  issue<T>(purpose: 'login-state' | 'login-code', content: T, lifetimeMs: number): string {
+    const expiresAt = this.clock.now().getTime() + lifetimeMs;
+    return this.secrets.seal(
+      purpose,
+      JSON.stringify({ id: randomBytes(16).toString('base64url'), expiresAt, content }),
+    );
+  }
+
+  /** Undefined unless the token is one of ours and has not expired. It may have been used. */
+  open<T>(purpose: 'login-state' | 'login-code', token: string): OneTime<T> | undefined {
+    const text = this.secrets.open(purpose, token);
+    const opened = text === undefined ? undefined : (JSON.parse(text) as OneTime<T>);
+    return opened && opened.expiresAt > this.clock.now().getTime() ? opened : undefined;
+  }
+
+  /** False if it was used before, on whichever instance: the primary key lets one of them through. */
+  async spend({ id, expiresAt }: OneTime<unknown>): Promise<boolean> {
+    try {
+      await this.spent.insert({ id, expiresAt: new Date(expiresAt) });
+      return true;
+    } catch (error) {
+      if (isDuplicate(error)) return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { etagOf, includesVersion, parseIfMatch, parseVersions } from './etags.js';
+import { Problem } from '../problems/catalog.js';
+
+/** The versions that a header names, as far as they are ours. */
+const versionsIn = (header: string): unknown => {
+  const versions = parseVersions(header);
+  return versions instanceof Set ? [...versions].filter((version) => version !== 0) : versions;
+};
+
+describe('entity tags', () => {
+  it('names a version in a strong tag', () => {
+    expect(etagOf(7)).toBe('"v7"');
+    expect(versionsIn(etagOf(2_147_483_647))).toEqual([2_147_483_647]);
+  });
+
+  it.each([
+    ['our own', '"v7"'],
+    ['a weakened one', 'W/"v7"'],
+    ['one that a proxy compressed under', '"v7-gzip"'],
+    ['one of another way to mark it', '"v7;br"'],
+    ['a weakened and marked one', 'W/"v7-gzip"'],
+    ['one with space around it', '  "v7"\t'],
+  ])('reads %s', (_, header) => {
+    expect(versionsIn(header)).toEqual([7]);
+  });
+
+  it('reads a list, and takes it for a set', () => {
+    expect(versionsIn('"v7", W/"v8","v9-gzip" , "v7"')).toEqual([7, 8, 9]);
+  });
+
+  it('reads the asterisk as any version', () => {
+    const any = parseVersions(' * ')!;
+    expect(any).toBe('*');
+    expect(includesVersion(any, 1)).toBe(true);
+  });
+
+  it.each(['"7"', '"v0"', '"v07"', '"v-7"', '"v7.5e3 "', '"v99999999999"', '"V7"', '"xyz"', '""', '"vv7"', '"v7x"'])(
+    'takes %s for the tag of somebody else, which matches no version',
+    (header) => {
+      const versions = parseVersions(header);
+      // a space is no character of a tag: then it is no tag at all
+      if (header.includes(' ')) return expect(versions).toBeUndefined();
+      expect(versions).toBeDefined();
+      for (const version of [0, 1, 7, 8, 99_999_999_999]) {
+        if (version > 0)
+          expect([header, version, includesVersion(versions!, version)]).toEqual([header, version, false]);
+      }
+    },
+  );
+
+  it.each(['', 'v7', '"v7', 'v7"', "'v7'", 'w/"v7"', 'W/v7', '"v7" "v8"', '"v7",', ',"v7"', '"v7", *', '**', '7'])(
+    'refuses %p, which is no list of tags',
+    (header) => {
+      expect(parseVersions(header)).toBeUndefined();
+    },
+  );
+
+  it('asks no condition without If-Match', () => {
+    expect(parseIfMatch(undefined)).toBeUndefined();
+  });
+
+  it('refuses an If-Match that cannot be read, rather than write without the condition', () => {
+    expect(() => parseIfMatch('v7')).toThrow(Problem);
+    expect(() => parseIfMatch('')).toThrow(Problem);
+    try {
+      parseIfMatch('v7');
+    } catch (error) {
+      expect(error).toMatchObject({
+        code: 'invalid_request',
+        status: 400,
+        extras: { errors: [{ pointer: 'If-Match' }] },
+      });
+    }
+  });
+
+  it('includes the versions that were named, and no others', () => {
+    const versions = parseIfMatch('"v7", "v9"')!;
+    expect([6, 7, 8, 9, 10].filter((version) => includesVersion(versions, version))).toEqual([7, 9]);
+  });
+
+  it('reads a header of 16 KiB in no time', () => {
+    const hostile = ['"'.repeat(16_384), `"v7${'-'.repeat(16_000)}`, `${'"v7",'.repeat(3_000)}x`, `W/`.repeat(8_000)];
+    const start = performance.now();
+    expect(hostile.map(parseVersions)).toEqual(hostile.map(() => undefined));
+    expect(performance.now() - start).toBeLessThan(200);
+  });
+});

@@ -1,0 +1,50 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ProblemCode } from '../problems/catalog.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The problem that it is answered with. */
+    problem?: ProblemCode;
+    /** What went wrong on our side, for the log. */
+    failure?: unknown;
+  }
+}
+
+/** nginx's status for a client that has gone before there was an answer; nobody gets to see it but us. */
+const CLIENT_GONE = 499;
+
+export interface EndedRequest {
+  request: FastifyRequest;
+  reply: FastifyReply;
+  status: number;
+  /** The pattern; undefined if there is no such route. */
+  route?: string;
+  seconds: number;
+  /** Whether the client has gone before it had the whole answer. */
+  isAborted: boolean;
+}
+
+export type RequestListener = (ended: EndedRequest) => void;
+
+/**
+ * Tells of every request when its answer is sent or its client has gone. On the response itself, as Fastify's own hook is
+ * passed over by what the router refuses, and by clients that go.
+ */
+export function onRequestEnd(request: FastifyRequest, reply: FastifyReply, listeners: RequestListener[]): void {
+  const start = performance.now();
+  reply.raw.once('close', () => {
+    const status = reply.raw.headersSent ? reply.raw.statusCode : CLIENT_GONE;
+    const seconds = (performance.now() - start) / 1000;
+    const isAborted = !reply.raw.writableFinished;
+    const ended = { request, reply, status, route: request.routeOptions.url, seconds, isAborted };
+    for (const listener of listeners) listener(ended);
+  });
+}
+
+/** Comes before all other hooks, which may answer. */
+export function watchRequests(fastify: FastifyInstance, listeners: RequestListener[]): void {
+  fastify.addHook('onRequest', (request, reply, done) => {
+    onRequestEnd(request, reply, listeners);
+    done();
+  });
+}

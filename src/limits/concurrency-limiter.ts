@@ -1,0 +1,39 @@
+import { Problem } from '../problems/catalog.js';
+
+/** Work that is done so many at a time. What would have to wait behind too many others is refused as overloaded. */
+export class Turns {
+  private running = 0;
+  private readonly queue: Array<() => void> = [];
+
+  constructor(
+    private readonly atOnce: number,
+    private readonly mostWaiting: number,
+  ) {}
+
+  get waiting(): number {
+    return this.queue.length;
+  }
+
+  get underWay(): number {
+    return this.running;
+  }
+
+  get isIdle(): boolean {
+    return this.running === 0;
+  }
+
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    if (this.running === this.atOnce) {
+      if (this.queue.length === this.mostWaiting) throw new Problem('overloaded');
+      // whoever leaves hands over its place
+      await new Promise<void>((resolve) => this.queue.push(resolve));
+    } else this.running++;
+    try {
+      return await work();
+    } finally {
+      const next = this.queue.shift();
+      if (next) next();
+      else this.running--;
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import { RateLimiterRes } from 'rate-limiter-flexible';
+import RateLimiterStoreAbstract from 'rate-limiter-flexible/lib/RateLimiterStoreAbstract.js';
+import { fromSqlTime, toSqlTime } from '../database/dialect.js';
+import type { RateLimits } from './rate-limits.js';
+
+interface Count {
+  points: number;
+  expiresAt: Date | string;
+}
+
+const FOREVER = '9999-12-31 00:00:00.000';
+const SELECT = 'SELECT points, expires_at AS expiresAt FROM rate_limits WHERE name = ?';
+
+/**
+ * `rate-limiter-flexible` on the service's own connection. Its own stores want a raw pool, which on the embedded
+ * database would go past the gate that keeps transactions apart, and they make their table by themselves.
+ */
+export class RateLimiter extends RateLimiterStoreAbstract {
+  constructor(
+    keyPrefix: string,
+    { points, durationS }: { points: number; durationS: number },
+    private readonly limits: RateLimits,
+  ) {
+    super({ storeClient: limits, keyPrefix, points, duration: durationS });
+  }
+
+  /** Counts in one statement, so that requests which arrive together are all counted. */
+  protected async _upsert(name: string, points: number, durationMs: number, isReplaced: boolean): Promise<Count> {
+    const { sql, clock, onDuplicate } = this.limits;
+    const now = clock.now();
+    const end = toSqlTime(new Date(now.getTime() + durationMs));
+    // what is replaced is taken for expired
+    const expired = isReplaced ? FOREVER : toSqlTime(now);
+    // in this order: on MySQL an assignment sees what those before it have assigned
+    const upsert = `
+      INSERT INTO rate_limits (name, points, expires_at) VALUES (?, ?, ?) ${onDuplicate}
+        points = CASE WHEN expires_at <= ? THEN ? ELSE points + ? END,
+        expires_at = CASE WHEN expires_at <= ? THEN ? ELSE expires_at END`;
+    await sql.rows(upsert, [name, points, end, expired, points, points, expired, end]);
+    return (await this._get(name)) ?? { points, expiresAt: end };
+  }
+
+  protected async _get(name: string): Promise<Count | null> {
+    const { sql, clock } = this.limits;
+    const [count] = await sql.rows<Count>(`${SELECT} AND expires_at > ?`, [name, toSqlTime(clock.now())]);
+    return count ?? null;
+  }
+
+  protected async _delete(name: string): Promise<boolean> {
+    await this.limits.sql.rows('DELETE FROM rate_limits WHERE name = ?', [name]);
+    return true;
+  }
+
+  protected _getRateLimiterRes(_name: string, changed: number, { points, expiresAt }: Count): RateLimiterRes {
+    const end = typeof expiresAt === 'string' ? fromSqlTime(expiresAt) : expiresAt;
+    const leftMs = Math.max(end.getTime() - this.limits.clock.now().getTime(), 0);
+    return new RateLimiterRes(Math.max(this.points - points, 0), leftMs, points, points === changed);
+  }
+}

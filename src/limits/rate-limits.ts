@@ -1,0 +1,25 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { DataSource, Repository } from 'typeorm';
+import { Clock } from '../config/clock.js';
+import { onDuplicate } from '../database/dialect.js';
+import { deleteExpired, Housekeeping } from '../database/housekeeping.js';
+import { Sql } from '../database/direct-queries.js';
+import { RateLimit } from './rate-limit.entity.js';
+
+/** What counts are kept in: the database, so that they hold on every instance and in every worker. */
+@Injectable()
+export class RateLimits {
+  readonly onDuplicate: string;
+
+  constructor(
+    dataSource: DataSource,
+    @InjectRepository(RateLimit) counts: Repository<RateLimit>,
+    readonly sql: Sql,
+    readonly clock: Clock,
+    housekeeping: Housekeeping,
+  ) {
+    this.onDuplicate = onDuplicate(dataSource, 'name');
+    housekeeping.hourly(() => deleteExpired(counts, clock.now()));
+  }
+}

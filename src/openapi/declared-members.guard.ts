@@ -1,0 +1,34 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { type InvalidMember, Problem } from '../problems/catalog.js';
+import { JSON_TYPES, mediaTypeOf } from '../http/media-types.js';
+
+/** Refuses parameters that the route does not document, and a body where it takes none. Nothing is ignored silently. */
+@Injectable()
+export class DeclaredMembersGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const { query: declared, isOpen, consumes } = request.routeOptions.config;
+    if (!declared || !consumes) return true;
+    const { body, method } = request;
+    const type = mediaTypeOf(request);
+    // forms and images have passed their parsers unread, for whichever route they are
+    const isForeign = method !== 'GET' && type !== '' && !consumes.has(type);
+    if (isForeign && (!JSON_TYPES.includes(type) || (consumes.size > 0 && body !== undefined)))
+      throw new Problem('unsupported_media_type');
+    const errors: InvalidMember[] = [];
+    for (const [name, value] of Object.entries(request.query as object)) {
+      if (!isOpen && !declared.has(name))
+        errors.push({ pointer: name, code: 'unknown_parameter', message: 'is not known' });
+      else if (Array.isArray(value)) errors.push({ pointer: name, code: 'repeated', message: 'must be given once' });
+    }
+    if (consumes.size === 0 && body !== undefined && !isEmptyObject(body))
+      errors.push({ pointer: '', code: 'unexpected_body', message: 'must be empty' });
+    if (errors.length > 0) throw Problem.invalid(errors);
+    return true;
+  }
+}
+
+/** Some clients send `{}` with every POST. */
+const isEmptyObject = (body: unknown): boolean =>
+  typeof body === 'object' && body !== null && !Array.isArray(body) && Object.keys(body).length === 0;

@@ -1,0 +1,41 @@
+import { Logger } from '@nestjs/common';
+import { Problem, type ProblemCode } from '../problems/catalog.js';
+
+/** What a bucket or a disk is asked to do, with the permission that Google Cloud Storage wants for it. */
+export const PERMISSIONS = {
+  put: 'storage.objects.create',
+  read: 'storage.objects.get',
+  remove: 'storage.objects.delete',
+  list: 'storage.objects.list',
+} as const;
+
+export type Operation = keyof typeof PERMISSIONS;
+
+const FULL = new Set<unknown>(['ENOSPC', 'EDQUOT', 507]);
+
+const logger = new Logger('Storage');
+
+/** The problem that a client is told of. The log has what only the operator may know, never what the store answered. */
+export function storageProblem(operation: Operation, error: unknown, where: string): Problem {
+  const { message = '', errors } = error as { message?: string; errors?: Array<{ reason?: string }> };
+  const status = statusOf(error);
+  const reason = errors?.[0]?.reason;
+  const code = codeOf(status, reason, message);
+  const permission = code === 'storage_forbidden' ? PERMISSIONS[operation] : undefined;
+  logger.warn({ message: code, operation, where, status, reason, permission });
+  return new Problem(code, permission && `The service lacks the permission ${permission}. Tell who operates it.`);
+}
+
+/** The client of version 7 puts it in three places. */
+export function statusOf(error: unknown): unknown {
+  const { code, status, response } = error as { code?: unknown; status?: unknown; response?: { status?: unknown } };
+  return code ?? status ?? response?.status;
+}
+
+function codeOf(status: unknown, reason: string | undefined, message: string): ProblemCode {
+  if (FULL.has(status) || /quota|storageFull/i.test(reason ?? '')) return 'storage_full';
+  if (status === 401 || status === 403 || status === 'EACCES' || status === 'EPERM' || status === 'EROFS')
+    return 'storage_forbidden';
+  if (status === 404 && /bucket/i.test(message)) return 'storage_bucket_missing';
+  return 'storage_unavailable';
+}
