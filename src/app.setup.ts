@@ -5,15 +5,15 @@ import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppModule } from './app.module.js';
 import { addResponseHeaders, requestIdOf } from './http/response-headers.js';
-import { acceptBodies, BODY_LIMIT } from './http/body-parsers.js';
-import { answerUnreadable, ProblemFilter } from './problems/problem.filter.js';
-import { onRequestEnd, type RequestListener, watchRequests } from './http/request-completion.js';
+import { registerBodyParsers, BODY_LIMIT } from './http/body-parsers.js';
+import { handleClientError, ProblemFilter } from './problems/problem.filter.js';
+import { notifyOnCompletion, type CompletionListener, addCompletionListeners } from './http/request-completion.js';
 import { Clock } from './config/clock.js';
 import type { Env } from './config/env.js';
-import { selfSigned } from './http/self-signed.js';
-import { describeApi } from './openapi/document.js';
-import { enforceContracts } from './openapi/contract-enforcement.js';
-import { END_SIGNALS } from './http/draining.js';
+import { createSelfSignedCertificate } from './http/self-signed.js';
+import { createApiDocument } from './openapi/document.js';
+import { enforceContract } from './openapi/contract-enforcement.js';
+import { SHUTDOWN_SIGNALS } from './http/draining.js';
 import { createLogger, type Logger } from './logging/logger.js';
 import { requestLog } from './http/request-log.js';
 import { ServiceLogger } from './logging/service-logger.js';
@@ -31,7 +31,7 @@ export interface Service {
 /** The whole service, ready to listen: what `main`, the tests and the OpenAPI's file share. */
 export async function createService(env: Env, clock = new Clock(), logger?: Logger): Promise<Service> {
   const log = logger ?? (await createLogger(env));
-  const listeners: RequestListener[] = [requestLog(log, env.GOOGLE_PROJECT)];
+  const listeners: CompletionListener[] = [requestLog(log, env.GOOGLE_PROJECT)];
   const problems = new ProblemFilter();
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
@@ -43,11 +43,11 @@ export async function createService(env: Env, clock = new Clock(), logger?: Logg
     keepAliveTimeout: 620_000,
     // what comes on a connection that is about to close is still served
     return503OnClosing: false,
-    ...(env.TLS ? { https: { ...SERVER, ...(await selfSigned(env.HOST)) } } : { http: SERVER }),
-    clientErrorHandler: answerUnreadable,
+    ...(env.TLS ? { https: { ...SERVER, ...(await createSelfSignedCertificate(env.HOST)) } } : { http: SERVER }),
+    clientErrorHandler: handleClientError,
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       // before any hook: nobody would hear of it, and without those of CORS scripts could not read the answer
-      onRequestEnd(request, reply, listeners);
+      notifyOnCompletion(request, reply, listeners);
       const { origin = '' } = request.headers;
       if (env.CORS_ORIGINS.includes(origin)) void reply.headers(corsHeaders(origin));
       problems.answer(error, request, reply);
@@ -64,10 +64,10 @@ export async function createService(env: Env, clock = new Clock(), logger?: Logg
     listeners.push(requestMetrics(metrics));
   }
   const fastify = adapter.getInstance();
-  watchRequests(fastify, listeners);
+  addCompletionListeners(fastify, listeners);
   fastify.decorate('publicOrigin', env.PUBLIC_URL);
   addResponseHeaders(fastify);
-  await acceptBodies(fastify);
+  await registerBodyParsers(fastify);
   if (env.CORS_ORIGINS.length > 0)
     await fastify.register(fastifyCors, {
       delegator: ({ headers: { origin = '' } }, done) =>
@@ -83,11 +83,11 @@ export async function createService(env: Env, clock = new Clock(), logger?: Logg
         }),
     });
 
-  const api = await describeApi(app);
-  enforceContracts(fastify, api);
+  const api = await createApiDocument(app);
+  enforceContract(fastify, api);
   if (env.DOCS) serveDocs(app, api);
   // the process ends with 0, rather than by the signal once more
-  app.enableShutdownHooks(END_SIGNALS, { useProcessExit: true });
+  app.enableShutdownHooks(SHUTDOWN_SIGNALS, { useProcessExit: true });
   await app.init();
   await fastify.ready();
   return { app, api };

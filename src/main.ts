@@ -1,10 +1,10 @@
 import cluster from 'node:cluster';
 import { ConfigurationError, EXIT_CONFIGURATION, loadEnv } from './config/env.js';
-import { openLog } from './logging/process-log.js';
+import { openProcessLog } from './logging/process-log.js';
 
 try {
   const env = loadEnv();
-  const logger = await openLog(env);
+  const logger = await openProcessLog(env);
   if (cluster.isPrimary && env.WEB_CONCURRENCY > 1) {
     const { superviseWorkers } = await import('./workers.js');
     await superviseWorkers(env, logger);

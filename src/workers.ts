@@ -7,21 +7,21 @@ import { serveMetrics } from './metrics/metrics-server.js';
 import type { Ready } from './serve.js';
 
 /** Whoever has lived for less has died early: the next one waits twice as long. */
-const EARLY_MS = 60_000;
+const CRASH_LOOP_MS = 60_000;
 const FIRST_DELAY_MS = 100;
-const LONGEST_DELAY_MS = 30_000;
+const MAX_DELAY_MS = 30_000;
 /** npm passes on what the terminal has sent to everybody already: so soon it is the same signal. */
-const SAME_SIGNAL_MS = 1_000;
+const DUPLICATE_SIGNAL_MS = 1_000;
 
 /** Several processes share the port; this one serves nothing, and sees to it that they live. */
 export async function superviseWorkers(env: Env, logger: Logger): Promise<void> {
-  const workers = new Workers(env.WEB_CONCURRENCY, logger);
+  const workers = new WorkerSupervisor(env.WEB_CONCURRENCY, logger);
   const url = await workers.start();
   await serveMetrics(env, logger, () => workers.metrics());
   announce(env, logger, url);
 }
 
-class Workers {
+class WorkerSupervisor {
   private readonly started = new Map<number, number>();
   private readonly ready = new Set<number>();
   private readonly timers = new Set<NodeJS.Timeout>();
@@ -90,8 +90,8 @@ class Workers {
   }
 
   private replace(ended: object, livedMs: number): void {
-    this.earlyDeaths = livedMs < EARLY_MS ? this.earlyDeaths + 1 : 0;
-    const delay = Math.min(FIRST_DELAY_MS * 2 ** this.earlyDeaths, LONGEST_DELAY_MS);
+    this.earlyDeaths = livedMs < CRASH_LOOP_MS ? this.earlyDeaths + 1 : 0;
+    const delay = Math.min(FIRST_DELAY_MS * 2 ** this.earlyDeaths, MAX_DELAY_MS);
     this.logger.error(ended, `A worker ended; another takes its place in ${delay / 1000} s`);
     this.replaced.inc();
     const timer = setTimeout(() => {
@@ -103,7 +103,7 @@ class Workers {
 
   private signalled(): void {
     if (!this.isEnding) return this.end();
-    if (performance.now() - this.endingSince < SAME_SIGNAL_MS) return;
+    if (performance.now() - this.endingSince < DUPLICATE_SIGNAL_MS) return;
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGKILL');
     process.exit(1);
   }

@@ -3,7 +3,7 @@ import { createServer as createHttpsServer, request as httpsRequest } from 'node
 import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { selfSigned } from '../src/http/self-signed.js';
+import { createSelfSignedCertificate } from '../src/http/self-signed.js';
 import { GoogleStandIn } from './stand-ins/google.js';
 import { startService, type TestService, unique } from './support/service.js';
 
@@ -32,7 +32,7 @@ function get(port: number, url: URL, cookie = ''): Promise<Answer> {
 
 /** A proxy that ends TLS, as App Engine's load balancer does. It keeps the Host and appends to X-Forwarded-For. */
 async function startProxy(target: () => string): Promise<{ port: number; close: () => void }> {
-  const server = createHttpsServer(await selfSigned('127.0.0.1'), (request, response) => {
+  const server = createHttpsServer(await createSelfSignedCertificate('127.0.0.1'), (request, response) => {
     const forwarded = httpRequest(new URL(request.url!, target()), {
       method: request.method,
       headers: {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { Overtaken, Transactions } from '../src/writes/transactions.js';
+import { VersionRaceError, Transactions } from '../src/writes/transactions.js';
 import type { Answer, Client } from './support/client.js';
 import { onEveryDatabase } from './support/databases.js';
 import { newCustomer, newUser, startService, type TestService, unique } from './support/service.js';
@@ -545,7 +545,7 @@ onEveryDatabase((kind) => {
         const error = await transactions
           .run(async (manager) => {
             await manager.query(mutex, [name]);
-            if (++attempts <= failures) throw new Overtaken();
+            if (++attempts <= failures) throw new VersionRaceError();
           })
           .then(
             () => undefined,
@@ -556,7 +556,7 @@ onEveryDatabase((kind) => {
       const [won, lost] = await Promise.all([run(3), run(4)]);
       expect(won).toMatchObject({ attempts: 4, error: undefined });
       expect(await count('mutexes WHERE name = ?', [won.name])).toBe(1);
-      expect(lost).toMatchObject({ attempts: 4, error: expect.any(Overtaken) });
+      expect(lost).toMatchObject({ attempts: 4, error: expect.any(VersionRaceError) });
       expect(await count('mutexes WHERE name = ?', [lost.name])).toBe(0);
     });
 

@@ -8,7 +8,7 @@ export const ACCESS_TOKEN_S = 600;
 const ISSUER = 'crm-service';
 const TYPE = 'at+jwt';
 const HEADER = { alg: 'HS256', typ: TYPE } as const;
-const CACHED = 10_000;
+const MAX_CACHED = 10_000;
 /** Instances' clocks differ: what one has just issued may seem to another to live too long. */
 const CLOCK_SKEW_S = 60;
 
@@ -61,7 +61,7 @@ export class AccessTokens {
     if (!claims) {
       claims = this.check(token, now);
       if (!claims) return undefined;
-      if (this.verified.size === CACHED) this.verified.delete(this.verified.keys().next().value!);
+      if (this.verified.size === MAX_CACHED) this.verified.delete(this.verified.keys().next().value!);
       this.verified.set(token, claims);
     }
     if (claims.expiresAtS > now) return claims;

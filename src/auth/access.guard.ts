@@ -1,6 +1,6 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { ACCESS, type Access } from '../http/route-decorators.js';
+import { ACCESS, type AccessLevel } from '../http/route-decorators.js';
 import { Problem } from '../problems/catalog.js';
 import { AuthService } from './auth.service.js';
 
@@ -10,7 +10,7 @@ export class AccessGuard implements CanActivate {
   constructor(private readonly auth: AuthService) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const access = Reflect.getMetadata(ACCESS, context.getHandler()) as Access | undefined;
+    const access = Reflect.getMetadata(ACCESS, context.getHandler()) as AccessLevel | undefined;
     if (access === 'public') return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(request.headers.authorization ?? '')?.[1];

@@ -1,7 +1,7 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Allow, ApiIfMatch, Fails } from '../http/route-decorators.js';
-import { type Client, Context, FromClient, type RequestContext } from '../http/request-context.js';
+import { Access, ApiIfMatch, ApiProblems } from '../http/route-decorators.js';
+import { type Client, Context, ClientInfo, type RequestContext } from '../http/request-context.js';
 import { IdPipe } from '../validation/validation.pipe.js';
 import { PageQuery } from '../lists/list.query.js';
 import { ChangePasswordDto } from '../users/user.dto.js';
@@ -16,12 +16,12 @@ export class AccountController {
   /** Change your password; your other sessions end */
   @Put('password')
   @HttpCode(204)
-  @Allow('user')
+  @Access('user')
   @ApiIfMatch()
-  @Fails('wrong_password', 'too_many_requests', 'overloaded')
+  @ApiProblems('wrong_password', 'too_many_requests', 'overloaded')
   changePassword(
     @Context() context: RequestContext,
-    @FromClient() client: Client,
+    @ClientInfo() client: Client,
     @Body() passwords: ChangePasswordDto,
   ): Promise<void> {
     return this.auth.changePassword(context, client, passwords);
@@ -29,7 +29,7 @@ export class AccountController {
 
   /** Where you are signed in, newest first */
   @Get('sessions')
-  @Allow('user')
+  @Access('user')
   listSessions(@Context() { caller }: RequestContext, @Query() query: PageQuery): Promise<SessionPageDto> {
     return this.auth.listSessions(caller, query);
   }
@@ -37,8 +37,8 @@ export class AccountController {
   /** End one of your sessions */
   @Delete('sessions/:id')
   @HttpCode(204)
-  @Allow('user')
-  @Fails('session_not_found')
+  @Access('user')
+  @ApiProblems('session_not_found')
   endSession(@Context() { caller }: RequestContext, @Param('id', IdPipe) id: number): Promise<void> {
     return this.auth.endSession(caller, id);
   }

@@ -21,16 +21,16 @@ import {
   FacebookLoginController,
   GoogleLoginController,
 } from './oauth/provider-login.controller.js';
-import { ProviderLoginService } from './oauth/oauth.service.js';
-import { Providers } from './oauth/login-providers.js';
-import { SpentToken } from './oauth/used-token.entity.js';
+import { OAuthService } from './oauth/oauth.service.js';
+import { LoginProviders } from './oauth/login-providers.js';
+import { UsedToken } from './oauth/used-token.entity.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { Session } from './session.entity.js';
 import { SessionsService } from './sessions.service.js';
 
 @Module({
   imports: [
-    TypeOrmModule.forFeature([Session, RateLimit, SpentToken]),
+    TypeOrmModule.forFeature([Session, RateLimit, UsedToken]),
     JwtModule.register({}),
     PassportModule,
     ListsModule,
@@ -53,10 +53,10 @@ import { SessionsService } from './sessions.service.js';
     SignInLimits,
     Google,
     Facebook,
-    Providers,
+    LoginProviders,
     LoginStates,
     OneTimeTokens,
-    ProviderLoginService,
+    OAuthService,
   ],
   exports: [AuthService],
 })

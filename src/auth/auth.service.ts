@@ -17,7 +17,7 @@ import type { SessionPageDto } from './session.dto.js';
 import { SessionsService } from './sessions.service.js';
 
 /** A refusal takes at least this long, so that its time tells nothing of which kind of hash was checked, if any. */
-const REFUSAL_MS = 250;
+const MIN_REFUSAL_MS = 250;
 
 /** Who is who: from a password to a session, and from a token to the caller of a request. */
 @Injectable()
@@ -33,7 +33,7 @@ export class AuthService {
   ) {}
 
   async signIn({ email, password }: LoginDto, client: Client): Promise<TokensDto> {
-    const earliest = this.clock.wait(REFUSAL_MS);
+    const earliest = this.clock.wait(MIN_REFUSAL_MS);
     const user = await this.limits.attempt(normalizeEmail(email), client.ipAddress, () =>
       this.credentials.verify(email, password),
     );
@@ -77,8 +77,8 @@ export class AuthService {
 
   /** All other sessions end. Whoever has got hold of this one shall not find out the password by trying. */
   async changePassword(context: RequestContext, client: Client, passwords: ChangePasswordDto): Promise<void> {
-    const isChanged = await this.limits.attempt(`user ${context.by}`, client.ipAddress, () =>
-      this.credentials.change(context, context.by, passwords, ({ sessionEpoch }, manager) =>
+    const isChanged = await this.limits.attempt(`user ${context.actorId}`, client.ipAddress, () =>
+      this.credentials.change(context, context.actorId, passwords, ({ sessionEpoch }, manager) =>
         this.sessions.keep(manager, context.caller.sessionId, sessionEpoch),
       ),
     );

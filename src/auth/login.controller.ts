@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
-import { Allow, Fails } from '../http/route-decorators.js';
-import { type Client, Context, FromClient, type RequestContext } from '../http/request-context.js';
+import { Access, ApiProblems } from '../http/route-decorators.js';
+import { type Client, Context, ClientInfo, type RequestContext } from '../http/request-context.js';
 import { AuthService } from './auth.service.js';
 import { LoginDto, RedeemPasswordTokenDto, RefreshDto, TokensDto } from './login.dto.js';
 
@@ -11,17 +11,17 @@ export class LoginController {
   /** Sign in with a password */
   @Post('login')
   @HttpCode(200)
-  @Allow('public')
-  @Fails('invalid_credentials', 'too_many_requests', 'overloaded')
-  signIn(@Body() login: LoginDto, @FromClient() client: Client): Promise<TokensDto> {
+  @Access('public')
+  @ApiProblems('invalid_credentials', 'too_many_requests', 'overloaded')
+  signIn(@Body() login: LoginDto, @ClientInfo() client: Client): Promise<TokensDto> {
     return this.auth.signIn(login, client);
   }
 
   /** Get new tokens; the refresh token is replaced, and one that is used twice ends the session */
   @Post('login/refresh')
   @HttpCode(200)
-  @Allow('public')
-  @Fails('invalid_refresh_token')
+  @Access('public')
+  @ApiProblems('invalid_refresh_token')
   refresh(@Body() { refreshToken }: RefreshDto): Promise<TokensDto> {
     return this.auth.refresh(refreshToken);
   }
@@ -29,16 +29,16 @@ export class LoginController {
   /** Choose a password, with an invitation or a reset; all sessions of the user end */
   @Post('login/password')
   @HttpCode(204)
-  @Allow('public')
-  @Fails('invalid_password_token', 'overloaded')
-  redeem(@Body() { token, newPassword }: RedeemPasswordTokenDto, @FromClient() { requestId }: Client): Promise<void> {
+  @Access('public')
+  @ApiProblems('invalid_password_token', 'overloaded')
+  redeem(@Body() { token, newPassword }: RedeemPasswordTokenDto, @ClientInfo() { requestId }: Client): Promise<void> {
     return this.auth.redeem(requestId, token, newPassword);
   }
 
   /** Sign out; the session ends at once */
   @Post('logout')
   @HttpCode(204)
-  @Allow('user')
+  @Access('user')
   signOut(@Context() { caller }: RequestContext): Promise<void> {
     return this.auth.signOut(caller);
   }

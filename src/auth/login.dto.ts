@@ -1,26 +1,26 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { NewPassword, Opaque } from '../validation/fields.js';
+import { NewPassword, RawString } from '../validation/fields.js';
 
 export class LoginDto {
   /** Whatever its case. */
-  @Opaque(254)
+  @RawString(254)
   @ApiProperty({ example: 'carla@example.com' })
   email: string;
 
-  @Opaque(128)
+  @RawString(128)
   @ApiProperty({ format: 'password', example: 'correct horse battery' })
   password: string;
 }
 
 export class RefreshDto {
   /** The one of the answer before; it works once. */
-  @Opaque(1024)
+  @RawString(1024)
   refreshToken: string;
 }
 
 export class RedeemPasswordTokenDto {
   /** Of an invitation or a password reset. */
-  @Opaque(1024)
+  @RawString(1024)
   token: string;
 
   @NewPassword()

@@ -7,8 +7,8 @@ import type { Client } from '../http/request-context.js';
 import { Clock } from '../config/clock.js';
 import { insertedId } from '../database/dialect.js';
 import { deleteExpired, Housekeeping } from '../database/housekeeping.js';
-import { Sql } from '../database/direct-queries.js';
-import { Table } from '../database/entity-table.js';
+import { DirectQueries } from '../database/direct-queries.js';
+import { EntityTable } from '../database/entity-table.js';
 import { Cursors } from '../lists/cursors.js';
 import type { PageQuery } from '../lists/list.query.js';
 import { RefreshTokens } from './refresh-tokens.js';
@@ -25,19 +25,19 @@ export const GRACE_MS = 10_000;
 /** Signed-in clients, and their refresh tokens (RFC 9700, 4.14.2: rotation, and what is stolen ends the session). */
 @Injectable()
 export class SessionsService {
-  private readonly table: Table<Session>;
+  private readonly table: EntityTable<Session>;
 
   constructor(
     @InjectRepository(Session) private readonly sessions: Repository<Session>,
     dataSource: DataSource,
-    sql: Sql,
+    sql: DirectQueries,
     private readonly tokens: RefreshTokens,
     private readonly cursors: Cursors,
     private readonly clock: Clock,
     housekeeping: Housekeeping,
   ) {
     housekeeping.hourly(() => deleteExpired(this.sessions, this.clock.now()));
-    this.table = new Table(dataSource, sql, Session);
+    this.table = new EntityTable(dataSource, sql, Session);
   }
 
   async start(userId: number, epoch: number, { ipAddress, userAgent }: Client): Promise<Session> {

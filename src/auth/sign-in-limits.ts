@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import ipaddr from 'ipaddr.js';
 import { RateLimiterRes } from 'rate-limiter-flexible';
 import { Problem } from '../problems/catalog.js';
-import { Turns } from '../limits/concurrency-limiter.js';
+import { ConcurrencyLimiter } from '../limits/concurrency-limiter.js';
 import { Clock } from '../config/clock.js';
 import { Secrets } from '../config/secrets.js';
 import { RateLimiter } from '../limits/rate-limiter.js';
@@ -10,21 +10,21 @@ import { RateLimits } from '../limits/rate-limits.js';
 
 const WINDOW_S = 15 * 60;
 /** Wrong passwords from one address for one account: so many for free, then a pause that doubles with each. */
-const FREE_AT_ONE_ADDRESS = 5;
-const LONGEST_PAUSE_S = 60;
+const FREE_FAILURES_PER_PAIR = 5;
+const MAX_PAUSE_S = 60;
 /** For one account from anywhere: so many for free, then a delay that doubles with each. */
-const FREE_FOR_ACCOUNT = 10;
+const FREE_FAILURES_PER_ACCOUNT = 10;
 const FIRST_DELAY_MS = 250;
-const LONGEST_DELAY_MS = 2_000;
+const MAX_DELAY_MS = 2_000;
 /** No more than these are kept waiting so for one account. */
-const MOST_DELAYED = 4;
+const MAX_DELAYED = 4;
 /** From one address for all accounts together; many people may share it. */
-const MOST_FROM_ADDRESS = 50;
+const MAX_FAILURES_PER_ADDRESS = 50;
 /** Where somebody has signed in, they do not suffer from what strangers try elsewhere. */
 const TRUSTED_S = 30 * 24 * 60 * 60;
 /** Passwords for one account are checked a few at a time, so that many at once are counted like many in turn. */
-const AT_ONCE = 3;
-const MOST_WAITING = 64;
+const CONCURRENCY = 3;
+const MAX_QUEUED = 64;
 
 /**
  * Slows down those who guess passwords (OWASP Authentication Cheat Sheet, "Login Throttling"; NIST SP 800-63B, 3.2.2).
@@ -38,7 +38,7 @@ export class SignInLimits {
   private readonly byAccount: RateLimiter;
   private readonly byAddress: RateLimiter;
   private readonly trusted: RateLimiter;
-  private readonly turns = new Map<string, Turns>();
+  private readonly limiters = new Map<string, ConcurrencyLimiter>();
 
   constructor(
     private readonly secrets: Secrets,
@@ -47,10 +47,10 @@ export class SignInLimits {
   ) {
     const limiter = (name: string, points: number, durationS = WINDOW_S): RateLimiter =>
       new RateLimiter(name, { points, durationS }, limits);
-    this.byPair = limiter('pair', FREE_AT_ONE_ADDRESS);
-    this.pauses = limiter('pause', 1, LONGEST_PAUSE_S);
-    this.byAccount = limiter('account', FREE_FOR_ACCOUNT);
-    this.byAddress = limiter('address', MOST_FROM_ADDRESS);
+    this.byPair = limiter('pair', FREE_FAILURES_PER_PAIR);
+    this.pauses = limiter('pause', 1, MAX_PAUSE_S);
+    this.byAccount = limiter('account', FREE_FAILURES_PER_ACCOUNT);
+    this.byAddress = limiter('address', MAX_FAILURES_PER_ADDRESS);
     this.trusted = limiter('trusted', 1, TRUSTED_S);
   }
 
@@ -59,9 +59,9 @@ export class SignInLimits {
     const network = networkOf(ipAddress);
     const keys = { account: this.key(account), address: this.key(network), pair: this.key(`${account}\n${network}`) };
     const isTrusted = (await this.trusted.get(keys.pair)) !== null;
-    return this.inTurn(isTrusted ? keys.pair : keys.account, async (turns) => {
+    return this.inTurn(isTrusted ? keys.pair : keys.account, async (limiter) => {
       await this.pause(keys.pair);
-      if (!isTrusted) await this.slowDown(keys, turns);
+      if (!isTrusted) await this.slowDown(keys, limiter);
       const result = await check();
       if (result === null) {
         const limiters = isTrusted ? [] : [this.byAddress.penalty(keys.address), this.byAccount.penalty(keys.account)];
@@ -74,13 +74,13 @@ export class SignInLimits {
     });
   }
 
-  private async inTurn<T>(key: string, work: (turns: Turns) => Promise<T>): Promise<T> {
-    const turns = this.turns.get(key) ?? new Turns(AT_ONCE, MOST_WAITING);
-    this.turns.set(key, turns);
+  private async inTurn<T>(key: string, work: (limiter: ConcurrencyLimiter) => Promise<T>): Promise<T> {
+    const limiter = this.limiters.get(key) ?? new ConcurrencyLimiter(CONCURRENCY, MAX_QUEUED);
+    this.limiters.set(key, limiter);
     try {
-      return await turns.take(() => work(turns));
+      return await limiter.run(() => work(limiter));
     } finally {
-      if (turns.isIdle) this.turns.delete(key);
+      if (limiter.isIdle) this.limiters.delete(key);
     }
   }
 
@@ -88,19 +88,19 @@ export class SignInLimits {
   private async pause(pair: string): Promise<void> {
     const over = await failuresOver(this.byPair, pair);
     if (over < 0) return;
-    const customDuration = Math.min(2 ** (over + 1), LONGEST_PAUSE_S);
+    const customDuration = Math.min(2 ** (over + 1), MAX_PAUSE_S);
     await this.pauses.consume(pair, 1, { customDuration }).catch((refusal: unknown) => {
       throw refusal instanceof RateLimiterRes ? tooMany(refusal.msBeforeNext) : refusal;
     });
   }
 
-  private async slowDown(keys: { account: string; address: string }, turns: Turns): Promise<void> {
+  private async slowDown(keys: { account: string; address: string }, limiter: ConcurrencyLimiter): Promise<void> {
     const fromAddress = await this.byAddress.get(keys.address);
     if (fromAddress && fromAddress.remainingPoints === 0) throw tooMany(fromAddress.msBeforeNext);
     const over = await failuresOver(this.byAccount, keys.account);
     if (over < 0) return;
-    if (turns.waiting > MOST_DELAYED) throw tooMany(LONGEST_DELAY_MS);
-    await this.clock.wait(Math.min(FIRST_DELAY_MS * 2 ** over, LONGEST_DELAY_MS));
+    if (limiter.queued > MAX_DELAYED) throw tooMany(MAX_DELAY_MS);
+    await this.clock.wait(Math.min(FIRST_DELAY_MS * 2 ** over, MAX_DELAY_MS));
   }
 
   /** Keyed: the table does not tell who tried to sign in. */

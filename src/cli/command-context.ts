@@ -8,7 +8,7 @@ import { type Env, loadEnv } from '../config/env.js';
 import { connectionOptions, openDataSource } from '../database/data-source.js';
 import { Housekeeping } from '../database/housekeeping.js';
 import { migrationState } from '../database/migration-state.js';
-import { Sql } from '../database/direct-queries.js';
+import { DirectQueries } from '../database/direct-queries.js';
 import { entities } from '../entities.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
 import { CommandLogger } from './command-logger.js';
@@ -21,8 +21,8 @@ class NoHousekeeping extends Housekeeping {
 /** As the service's own `DatabaseModule`, without what it does by itself: a command does only what it is asked for. */
 @Global()
 @Module({
-  providers: [Sql, { provide: Housekeeping, useClass: NoHousekeeping }],
-  exports: [Sql, Housekeeping],
+  providers: [DirectQueries, { provide: Housekeeping, useClass: NoHousekeeping }],
+  exports: [DirectQueries, Housekeeping],
 })
 class CommandDatabase {
   static of(env: Env): DynamicModule {

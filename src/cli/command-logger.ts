@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 
 /** They tell of the error that ends the command, which says so itself. */
-const ENDING = new Set(['ExceptionHandler', 'TypeOrmModule']);
+const FATAL_CONTEXTS = new Set(['ExceptionHandler', 'TypeOrmModule']);
 
 /** Results belong to stdout; what the service's own code warns of goes beside them. */
 export class CommandLogger implements LoggerService {
@@ -21,7 +21,7 @@ export class CommandLogger implements LoggerService {
 
   private say(message: unknown, rest: unknown[]): void {
     const context = String(rest.at(-1));
-    if (ENDING.has(context)) return;
+    if (FATAL_CONTEXTS.has(context)) return;
     const text = typeof message === 'string' ? message : JSON.stringify(message);
     process.stderr.write(`[${context}] ${text}\n`);
   }

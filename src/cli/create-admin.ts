@@ -13,20 +13,20 @@ interface Options {
 }
 
 /** In the history nobody has done it: whoever runs commands is no user. */
-const BY_OPERATOR = { by: null, requestId: null };
+const BY_OPERATOR = { actorId: null, requestId: null };
 
 export async function createAdmin(email: string, { invite, promote, ...names }: Options): Promise<void> {
   const values = await validated({ email, ...names, role: 'admin' });
   await withModule(UsersModule, async (service) => {
     const users = service.get(UsersService);
     const known = await users.findByEmail(values.email);
-    if (known) return say(await promoted(users, known, promote));
+    if (known) return print(await promoted(users, known, promote));
     const password = invite ? undefined : await readPassword();
     const admin = await validated(invite ? { ...values } : { ...values, password });
     const { id, invitation } = await users.create(BY_OPERATOR, admin);
-    say(`${values.email} is an admin now (user ${id}).`);
+    print(`${values.email} is an admin now (user ${id}).`);
     if (invitation)
-      say(`Invitation: ${invitation.token}`, `Good until: ${invitation.expiresAt}`, 'It is shown this once.', REDEEM);
+      print(`Invitation: ${invitation.token}`, `Good until: ${invitation.expiresAt}`, 'It is shown this once.', REDEEM);
   });
 }
 
@@ -44,4 +44,4 @@ async function promoted(users: UsersService, { id, email, role }: UserDto, promo
 const validated = (values: Partial<CreateUserDto>): Promise<CreateUserDto> =>
   new RequestValidationPipe().transform(values, { type: 'body', metatype: CreateUserDto }) as Promise<CreateUserDto>;
 
-const say = (...lines: string[]): boolean => process.stdout.write(`${lines.join('\n')}\n`);
+const print = (...lines: string[]): boolean => process.stdout.write(`${lines.join('\n')}\n`);

@@ -10,7 +10,7 @@ import { CommandLogger } from './command-logger.js';
 import { EXIT_FAILED } from './exit-codes.js';
 
 /** Every check, whatever became of the ones before; the exit code says whether all is well. */
-export async function examine(): Promise<number> {
+export async function runDoctor(): Promise<number> {
   // what the service's own code has to say of a failure, before the line that sums it up
   Logger.overrideLogger(new CommandLogger());
   const env = readConfiguration();
@@ -55,7 +55,7 @@ async function passes([name, run]: Check): Promise<boolean> {
       return true;
     }
     print('FAILED', name, (error as Error).message);
-    if (error instanceof Finding) print('', '', `To mend it: ${error.mend}`);
+    if (error instanceof Finding) print('', '', `To mend it: ${error.fix}`);
     return false;
   }
 }

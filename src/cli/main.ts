@@ -65,7 +65,7 @@ migrate
   .description('take back the last one, and with it the data in what it added; the version before has to know the rest')
   .option('--delete-everything', 'also the first, which is the tables of customers and users themselves')
   .action(async ({ deleteEverything = false }: { deleteEverything?: boolean }) =>
-    (await import('./migrations.js')).takeBackMigration(deleteEverything),
+    (await import('./migrations.js')).rollBackMigration(deleteEverything),
   );
 
 migrate
@@ -101,7 +101,7 @@ Examples:
   docker run --env-file .env crm-service node dist/src/cli/main.js doctor`,
   )
   .action(async () => {
-    exitCode = await (await import('./doctor.js')).examine();
+    exitCode = await (await import('./doctor.js')).runDoctor();
   });
 
 try {

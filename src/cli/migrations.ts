@@ -1,26 +1,26 @@
 import type { DataSource } from 'typeorm';
 import { type Env, loadEnv } from '../config/env.js';
-import { connectionOptions, openDataSource, withPatience } from '../database/data-source.js';
-import { exclusively } from '../database/locks.js';
+import { connectionOptions, openDataSource, withoutTimeouts } from '../database/data-source.js';
+import { withLock } from '../database/locks.js';
 import { migrationState } from '../database/migration-state.js';
 import { entities } from '../entities.js';
 import { EXIT_FAILED } from './exit-codes.js';
 
-const say = (...lines: string[]): boolean => process.stdout.write(`${lines.join('\n')}\n`);
+const print = (...lines: string[]): boolean => process.stdout.write(`${lines.join('\n')}\n`);
 
 export function applyMigrations(): Promise<void> {
   return onDatabase((dataSource, { DATA_DIR }) =>
-    exclusively(dataSource, DATA_DIR, async () => {
+    withLock(dataSource, DATA_DIR, async () => {
       const done = await dataSource.runMigrations();
-      for (const { name } of done) say(`Applied ${name}`);
-      if (done.length === 0) say('Nothing is pending.');
+      for (const { name } of done) print(`Applied ${name}`);
+      if (done.length === 0) print('Nothing is pending.');
     }),
   );
 }
 
-export function takeBackMigration(deleteEverything: boolean): Promise<void> {
+export function rollBackMigration(deleteEverything: boolean): Promise<void> {
   return onDatabase((dataSource, { DATA_DIR }) =>
-    exclusively(dataSource, DATA_DIR, async () => {
+    withLock(dataSource, DATA_DIR, async () => {
       const { applied, unknown } = await migrationState(dataSource);
       const last = applied.at(-1);
       if (unknown.length > 0)
@@ -29,7 +29,7 @@ export function takeBackMigration(deleteEverything: boolean): Promise<void> {
       if (applied.length === 1 && !deleteEverything)
         throw new Error(`${last} is the tables of customers and users themselves. Add --delete-everything.`);
       await dataSource.undoLastMigration();
-      say(`Took back ${last}`);
+      print(`Took back ${last}`);
     }),
   );
 }
@@ -37,9 +37,9 @@ export function takeBackMigration(deleteEverything: boolean): Promise<void> {
 export function listMigrations(): Promise<void> {
   return onDatabase(async (dataSource) => {
     const { applied, pending, unknown } = await migrationState(dataSource);
-    for (const name of applied) say(`applied  ${name}`);
-    for (const name of unknown) say(`newer    ${name}, which this version does not know`);
-    for (const name of pending) say(`pending  ${name}`);
+    for (const name of applied) print(`applied  ${name}`);
+    for (const name of unknown) print(`newer    ${name}, which this version does not know`);
+    for (const name of pending) print(`pending  ${name}`);
   });
 }
 
@@ -47,15 +47,15 @@ export function checkSchema(): Promise<number> {
   return onDatabase(async (dataSource) => {
     const { pending } = await migrationState(dataSource);
     if (pending.length > 0) {
-      say(`Pending: ${pending.join(', ')}`);
+      print(`Pending: ${pending.join(', ')}`);
       return EXIT_FAILED;
     }
     const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
     if (upQueries.length === 0) {
-      say('The schema is what the code expects.');
+      print('The schema is what the code expects.');
       return 0;
     }
-    say('The schema is not what the code expects. To be so, it would take:', ...upQueries.map(({ query }) => query));
+    print('The schema is not what the code expects. To be so, it would take:', ...upQueries.map(({ query }) => query));
     return EXIT_FAILED;
   });
 }
@@ -63,7 +63,7 @@ export function checkSchema(): Promise<number> {
 /** With all the time that a large table takes. */
 async function onDatabase<T>(work: (dataSource: DataSource, env: Env) => Promise<T>): Promise<T> {
   const env = loadEnv();
-  const dataSource = await openDataSource(withPatience(await connectionOptions(env, entities)));
+  const dataSource = await openDataSource(withoutTimeouts(await connectionOptions(env, entities)));
   try {
     return await work(dataSource, env);
   } finally {

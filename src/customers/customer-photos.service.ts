@@ -37,7 +37,7 @@ export class CustomerPhotosService {
   }
 
   async set(context: RequestContext, id: number, upload: Buffer): Promise<CustomerDto> {
-    await this.customers.live(id);
+    await this.customers.getRow(id);
     const after = await this.photos.add(
       upload,
       (photo) => this.replace(context, id, 'photo_changed', photo),
@@ -53,8 +53,8 @@ export class CustomerPhotosService {
 
   /** Deletes the customer. In a public bucket the photo goes out of sight first: its address is all that one needs. */
   async remove(context: RequestContext, id: number): Promise<void> {
-    const { photoKey: seen } = await this.customers.live(id);
-    if (seen === null || !this.addresses.arePublic) return this.customers.remove(context, id);
+    const { photoKey: seen } = await this.customers.getRow(id);
+    if (seen === null || !this.addresses.isPublic) return this.customers.remove(context, id);
     await this.photos.hide(seen, (hidden) =>
       this.customers.remove(context, id, ({ photoKey }) => {
         // another photo since then, which would stay in sight

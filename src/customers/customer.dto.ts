@@ -1,6 +1,6 @@
 import { ApiProperty, PartialType } from '@nestjs/swagger';
 import { IsOptional } from 'class-validator';
-import { Email, Line, Phone, Text } from '../validation/fields.js';
+import { Email, SingleLine, Phone, MultiLine } from '../validation/fields.js';
 import { PageDto } from '../lists/page.dto.js';
 import { PhotoDto } from '../photos/photo.dto.js';
 
@@ -10,11 +10,11 @@ export class CreateCustomerDto {
   email: string;
 
   /** @example 'Ana María' */
-  @Line(120)
+  @SingleLine(120)
   name: string;
 
   /** @example 'de la Cruz' */
-  @Line(120)
+  @SingleLine(120)
   surname: string;
 
   /** In the international format E.164. */
@@ -24,12 +24,12 @@ export class CreateCustomerDto {
 
   /** @example 'Cruz & Hijos' */
   @IsOptional()
-  @Line(120)
+  @SingleLine(120)
   company?: string | null;
 
   /** Text of any number of lines. */
   @IsOptional()
-  @Text(5000)
+  @MultiLine(5000)
   notes?: string | null;
 }
 

@@ -1,10 +1,10 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, UseInterceptors } from '@nestjs/common';
-import { Allow, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, Fails } from '../http/route-decorators.js';
-import { Context, Origin, type RequestContext } from '../http/request-context.js';
+import { Access, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, ApiProblems } from '../http/route-decorators.js';
+import { Context, PublicOrigin, type RequestContext } from '../http/request-context.js';
 import { IdPipe } from '../validation/validation.pipe.js';
 import { ListQuery, PageQuery } from '../lists/list.query.js';
 import { ApiFormWithPhoto } from '../photos/photo-decorators.js';
-import { PhotoUploadInterceptor, Upload } from '../photos/photo-upload.interceptor.js';
+import { PhotoUploadInterceptor, OptionalPhoto } from '../photos/photo-upload.interceptor.js';
 import { HistoryPageDto } from '../history/history.dto.js';
 import { CreateCustomerDto, CustomerDto, CustomerPageDto, UpdateCustomerDto } from './customer.dto.js';
 import { CustomerPhotosService } from './customer-photos.service.js';
@@ -19,40 +19,40 @@ export class CustomersController {
 
   /** List customers */
   @Get()
-  @Allow('user')
-  list(@Query() query: ListQuery, @Origin() origin: string): Promise<CustomerPageDto> {
+  @Access('user')
+  list(@Query() query: ListQuery, @PublicOrigin() origin: string): Promise<CustomerPageDto> {
     return this.customers.list(query, origin);
   }
 
   /** Create a customer */
   @Post()
-  @Allow('user')
+  @Access('user')
   @ApiIdempotencyKey()
   @ApiFormWithPhoto(CreateCustomerDto)
-  @Fails('email_taken')
+  @ApiProblems('email_taken')
   @UseInterceptors(PhotoUploadInterceptor)
   create(
     @Context() context: RequestContext,
     @Body() customer: CreateCustomerDto,
-    @Upload() photo: Buffer | undefined,
+    @OptionalPhoto() photo: Buffer | undefined,
   ): Promise<CustomerDto> {
     return this.photos.create(context, customer, photo);
   }
 
   /** Read a customer */
   @Get(':id')
-  @Allow('user')
+  @Access('user')
   @ApiIfNoneMatch()
-  @Fails('customer_not_found')
-  get(@Param('id', IdPipe) id: number, @Origin() origin: string): Promise<CustomerDto> {
+  @ApiProblems('customer_not_found')
+  get(@Param('id', IdPipe) id: number, @PublicOrigin() origin: string): Promise<CustomerDto> {
     return this.customers.get(id, origin);
   }
 
   /** Change some members of a customer (merge patch, RFC 7396) */
   @Patch(':id')
-  @Allow('user')
+  @Access('user')
   @ApiIfMatch()
-  @Fails('customer_not_found', 'email_taken')
+  @ApiProblems('customer_not_found', 'email_taken')
   update(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,
@@ -64,9 +64,15 @@ export class CustomersController {
   /** Delete a customer, who can be restored */
   @Delete(':id')
   @HttpCode(204)
-  @Allow('user')
+  @Access('user')
   @ApiIfMatch()
-  @Fails('customer_not_found', 'storage_unavailable', 'storage_full', 'storage_forbidden', 'storage_bucket_missing')
+  @ApiProblems(
+    'customer_not_found',
+    'storage_unavailable',
+    'storage_full',
+    'storage_forbidden',
+    'storage_bucket_missing',
+  )
   remove(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<void> {
     return this.photos.remove(context, id);
   }
@@ -74,17 +80,17 @@ export class CustomersController {
   /** Restore a deleted customer */
   @Post(':id/restore')
   @HttpCode(200)
-  @Allow('user')
+  @Access('user')
   @ApiIfMatch()
-  @Fails('customer_not_found', 'email_taken')
+  @ApiProblems('customer_not_found', 'email_taken')
   restore(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<CustomerDto> {
     return this.customers.restore(context, id);
   }
 
   /** What happened to a customer, newest first */
   @Get(':id/history')
-  @Allow('user')
-  @Fails('customer_not_found')
+  @Access('user')
+  @ApiProblems('customer_not_found')
   history(@Param('id', IdPipe) id: number, @Query() query: PageQuery): Promise<HistoryPageDto> {
     return this.customers.history(id, query);
   }

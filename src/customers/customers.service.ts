@@ -4,15 +4,15 @@ import { Problem } from '../problems/catalog.js';
 import type { RequestContext } from '../http/request-context.js';
 import { Clock } from '../config/clock.js';
 import { toSqlTime } from '../database/dialect.js';
-import { Sql } from '../database/direct-queries.js';
-import { Table } from '../database/entity-table.js';
+import { DirectQueries } from '../database/direct-queries.js';
+import { EntityTable } from '../database/entity-table.js';
 import { KeyPaging, type SortKey } from '../lists/key-paging.js';
 import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js';
 import { hashOf } from '../photos/photo-keys.js';
 import { NO_PHOTO, PhotosService } from '../photos/photos.service.js';
-import { Histories } from '../history/history.service.js';
+import { HistoryService } from '../history/history.service.js';
 import type { HistoryPageDto } from '../history/history.dto.js';
-import { type Change, deletedAtOf, type Resource, Writes } from '../writes/resource-writer.js';
+import { type Change, deletedAtOf, type Resource, ResourceWriter } from '../writes/resource-writer.js';
 import type { CreateCustomerDto, CustomerDto, CustomerPageDto, UpdateCustomerDto } from './customer.dto.js';
 import { Customer } from './customer.entity.js';
 
@@ -28,25 +28,25 @@ const SORTS: Record<string, SortKey> = {
 /** Those whom the users of the service look after. */
 @Injectable()
 export class CustomersService {
-  private readonly table: Table<Customer>;
+  private readonly table: EntityTable<Customer>;
   private readonly resource: Resource<Customer>;
 
   constructor(
     dataSource: DataSource,
-    sql: Sql,
-    private readonly writes: Writes,
-    private readonly histories: Histories,
+    sql: DirectQueries,
+    private readonly writes: ResourceWriter,
+    private readonly histories: HistoryService,
     private readonly paging: KeyPaging,
     private readonly photos: PhotosService,
     private readonly clock: Clock,
   ) {
-    this.table = new Table(dataSource, sql, Customer);
+    this.table = new EntityTable(dataSource, sql, Customer);
     this.resource = {
       name: 'customer',
       entity: Customer,
       table: this.table,
       notFound: 'customer_not_found',
-      describe: ({ email, name, surname, phone, company, notes, photoKey, photoUrl, ...customer }) => ({
+      auditedFields: ({ email, name, surname, phone, company, notes, photoKey, photoUrl, ...customer }) => ({
         email,
         name,
         surname,
@@ -69,11 +69,11 @@ export class CustomersService {
   }
 
   async get(id: number, origin: string): Promise<CustomerDto> {
-    return this.toDto(await this.live(id), origin);
+    return this.toDto(await this.getRow(id), origin);
   }
 
   /** The row of one that is not deleted. */
-  async live(id: number): Promise<Customer> {
+  async getRow(id: number): Promise<Customer> {
     const customer = await this.table.find(id);
     if (!customer || customer.isDeleted) throw new Problem('customer_not_found');
     return customer;
@@ -121,14 +121,14 @@ export class CustomersService {
   }
 
   change(context: RequestContext, id: number, change: Change<Customer>): Promise<Customer> {
-    return this.writes.change(this.resource, context, id, change);
+    return this.writes.update(this.resource, context, id, change);
   }
 
   /** Restoring one that is not deleted changes nothing. */
   async restore(context: RequestContext, id: number): Promise<CustomerDto> {
     const customer = await this.change(context, id, {
       action: 'restored',
-      deletedToo: true,
+      includeDeleted: true,
       set: (before) => (before.isDeleted ? { isDeleted: false, deletedAt: null } : {}),
     });
     return this.toDto(customer, context.origin);

@@ -4,7 +4,7 @@ import { Clock } from '../config/clock.js';
 import { Housekeeping } from '../database/housekeeping.js';
 import { ObjectStore } from '../storage/object-store.js';
 import { keyOf, PREFIX } from '../photos/photo-keys.js';
-import { Mutex } from '../database/lock.entity.js';
+import { Lock } from '../database/lock.entity.js';
 import { Customer } from './customer.entity.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -12,7 +12,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const GRACE_MS = 60 * 60 * 1000;
 const BATCH = 500;
 
-export interface Swept {
+export interface SweepResult {
   found: number;
   removed: number;
 }
@@ -38,14 +38,14 @@ export class PhotoSweep {
   async daily(): Promise<void> {
     const today = Math.floor(this.clock.now().getTime() / DAY_MS);
     const isMine = await this.dataSource.manager.update(
-      Mutex,
+      Lock,
       { name: 'photo_sweep', turn: LessThan(today) },
-      { turn: today },
+      { counter: today },
     );
     if (isMine.affected) await this.sweep();
   }
 
-  async sweep(): Promise<Swept> {
+  async sweep(): Promise<SweepResult> {
     const swept = { found: 0, removed: 0 };
     const before = this.clock.now().getTime() - GRACE_MS;
     let old: string[] = [];

@@ -1,11 +1,11 @@
 import { Controller, Delete, Get, Param, Put, Query, Res, UseInterceptors } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Allow, ApiIfMatch, Fails } from '../http/route-decorators.js';
+import { Access, ApiIfMatch, ApiProblems } from '../http/route-decorators.js';
 import { Context, type RequestContext } from '../http/request-context.js';
 import { IdPipe } from '../validation/validation.pipe.js';
-import { ApiPhoto } from '../photos/photo-decorators.js';
-import { OnlyUpload, PhotoUploadInterceptor } from '../photos/photo-upload.interceptor.js';
+import { ApiPhotoBody } from '../photos/photo-decorators.js';
+import { RequiredPhoto, PhotoUploadInterceptor } from '../photos/photo-upload.interceptor.js';
 import { CustomerDto } from './customer.dto.js';
 import { CustomerPhotosService } from './customer-photos.service.js';
 import { PhotoQuery } from '../photos/photo.query.js';
@@ -20,15 +20,15 @@ export class PhotosController {
   /** Give a customer a photo, or another one */
   @Put('customers/:id/photo')
   @ApiTags('Customers')
-  @Allow('user')
-  @ApiPhoto()
+  @Access('user')
+  @ApiPhotoBody()
   @ApiIfMatch()
-  @Fails('customer_not_found')
+  @ApiProblems('customer_not_found')
   @UseInterceptors(PhotoUploadInterceptor)
   set(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,
-    @OnlyUpload() upload: Buffer,
+    @RequiredPhoto() upload: Buffer,
   ): Promise<CustomerDto> {
     return this.photos.set(context, id, upload);
   }
@@ -36,9 +36,9 @@ export class PhotosController {
   /** Take a customer's photo away */
   @Delete('customers/:id/photo')
   @ApiTags('Customers')
-  @Allow('user')
+  @Access('user')
   @ApiIfMatch()
-  @Fails('customer_not_found')
+  @ApiProblems('customer_not_found')
   clear(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<CustomerDto> {
     return this.photos.clear(context, id);
   }
@@ -46,9 +46,9 @@ export class PhotosController {
   /** A photo, at the address that a customer came with */
   @Get('photos/:id/:file')
   @ApiTags('Photos')
-  @Allow('public')
+  @Access('public')
   @ApiResponse({ status: 200, content: { 'image/webp': { schema: { type: 'string', format: 'binary' } } } })
-  @Fails('photo_not_found', 'storage_unavailable', 'storage_forbidden', 'storage_bucket_missing')
+  @ApiProblems('photo_not_found', 'storage_unavailable', 'storage_forbidden', 'storage_bucket_missing')
   async read(
     @Param('id', IdPipe) id: number,
     @Param('file') file: string,

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { PointReads } from './batched-reads.js';
+import { BatchedReads } from './batched-reads.js';
 
 interface Row {
   id: number;
@@ -9,7 +9,7 @@ describe('point reads', () => {
   /** A database that answers when the test says so. */
   function underTest() {
     const asked: Array<{ ids: number[]; answer: (rows: Row[]) => void; fail: (error: Error) => void }> = [];
-    const reads = new PointReads<Row>((ids) => new Promise((answer, fail) => asked.push({ ids, answer, fail })));
+    const reads = new BatchedReads<Row>((ids) => new Promise((answer, fail) => asked.push({ ids, answer, fail })));
     return { asked, reads };
   }
 

@@ -1,11 +1,11 @@
 /** Statements of different lengths are different prepared statements: lengths are powers of two, up to this. */
-const MOST_IDS = 128;
+const MAX_BATCH_SIZE = 128;
 
 /**
  * Folds the point reads of requests that arrive together into one query, at most two under way. A read starts after
  * it was asked for, so nobody gets an answer older than their question.
  */
-export class PointReads<Row extends { id: number }> {
+export class BatchedReads<Row extends { id: number }> {
   private readonly waiting = new Map<number, Reader<Row>>();
   private underWay = 0;
   private scheduled = false;
@@ -33,7 +33,7 @@ export class PointReads<Row extends { id: number }> {
   }
 
   private async run(): Promise<void> {
-    const batch = [...this.waiting].slice(0, MOST_IDS);
+    const batch = [...this.waiting].slice(0, MAX_BATCH_SIZE);
     // all of them may have been turned away since
     if (batch.length === 0) return;
     for (const [id] of batch) this.waiting.delete(id);

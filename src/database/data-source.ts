@@ -7,7 +7,7 @@ import { DataSource, type DataSourceOptions } from 'typeorm';
 import { migrations } from '../../migrations/index.js';
 import type { Env } from '../config/env.js';
 import { isolateTransactions } from './embedded-driver.js';
-import { createPatientPool, type Flavour, POOL_OPTIONS, poolFor } from './database-pool.js';
+import { createUnboundedPool, type Flavour, POOL_OPTIONS, createBoundedPool } from './database-pool.js';
 
 export type Entities = NonNullable<DataSourceOptions['entities']>;
 
@@ -18,9 +18,9 @@ export async function connectionOptions(env: Env, entities: Entities): Promise<D
 }
 
 /** The same connection for what is no request, such as a migration: it may take as long as it needs. */
-export function withPatience(options: DataSourceOptions): DataSourceOptions {
+export function withoutTimeouts(options: DataSourceOptions): DataSourceOptions {
   if (options.type !== 'mysql' && options.type !== 'mariadb') return options;
-  return { ...options, driver: { ...mysql, createPool: createPatientPool } };
+  return { ...options, driver: { ...mysql, createPool: createUnboundedPool } };
 }
 
 export async function openDataSource(options: DataSourceOptions): Promise<DataSource> {
@@ -60,7 +60,7 @@ async function server(uri: URL, env: Env): Promise<DataSourceOptions> {
   return {
     ...address,
     type,
-    driver: { ...mysql, createPool: poolFor(type) },
+    driver: { ...mysql, createPool: createBoundedPool(type) },
     username: user,
     password,
     timezone: 'Z',

@@ -17,7 +17,7 @@ const TAKEN = [
 
 const DUPLICATE = new Set<unknown>([1062, 'SQLITE_CONSTRAINT_UNIQUE', 'SQLITE_CONSTRAINT_PRIMARYKEY']);
 /** 1406: longer than the column, 1264: out of its range, 1366: not in its character set. Validation comes first. */
-const UNFIT = new Set<unknown>([1406, 1264, 1366]);
+const DATA_TOO_LARGE = new Set<unknown>([1406, 1264, 1366]);
 /** 1213: deadlock (on Galera also a lost certification), 1205: lock wait; SQLITE_BUSY: another process is writing. */
 const CONFLICT = new Set<unknown>([1213, 1205, 'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT', 'SQLITE_LOCKED']);
 /**
@@ -65,7 +65,8 @@ export function problemOf(error: unknown): Problem | undefined {
     const taken = TAKEN.find(({ key }) => key.test(cause.message ?? ''));
     return taken && new Problem(taken.code);
   }
-  if (matches(UNFIT, cause)) return new Problem('invalid_request', 'A value does not fit the column that stores it.');
+  if (matches(DATA_TOO_LARGE, cause))
+    return new Problem('invalid_request', 'A value does not fit the column that stores it.');
   if (
     matches(CONFLICT, cause) ||
     matches(UNAVAILABLE, cause) ||

@@ -35,7 +35,7 @@ export const POOL_OPTIONS = {
 };
 
 /** For migrations, which may take as long as they need. */
-export function createPatientPool(options: mysql.PoolOptions): mysql.Pool {
+export function createUnboundedPool(options: mysql.PoolOptions): mysql.Pool {
   return setUp(mysql.createPool(options), SESSION);
 }
 
@@ -44,12 +44,12 @@ export function createPatientPool(options: mysql.PoolOptions): mysql.Pool {
  * A frozen database says nothing and closes nothing; mysql2 would wait for it for ever, and its own time-outs of
  * queries leave the connection in the pool.
  */
-export function poolFor(flavour: Flavour): (options: mysql.PoolOptions) => mysql.Pool {
+export function createBoundedPool(flavour: Flavour): (options: mysql.PoolOptions) => mysql.Pool {
   return (options) => {
     const pool = setUp(mysql.createPool(options), [...SESSION, STATEMENT_LIMIT[flavour]]);
     pool.on('connection', discardWhenSilent);
     const acquire = pool.getConnection.bind(pool);
-    pool.getConnection = (done) => acquire(inTime(done));
+    pool.getConnection = (done) => acquire(withDeadline(done));
     return pool;
   };
 }
@@ -76,7 +76,7 @@ function discardWhenSilent(connection: mysql.PoolConnection): void {
 type Acquired = (error: NodeJS.ErrnoException | null, connection: mysql.PoolConnection) => void;
 
 /** Calls back with an error if there is no connection in time; one that comes later goes back to the others. */
-function inTime(done: Acquired): Acquired {
+function withDeadline(done: Acquired): Acquired {
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;

@@ -2,10 +2,10 @@ import { type DynamicModule, Global, Logger, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSourceOptions } from 'typeorm';
 import { Env } from '../config/env.js';
-import { connectionOptions, type Entities, openDataSource, withPatience } from './data-source.js';
-import { exclusively } from './locks.js';
+import { connectionOptions, type Entities, openDataSource, withoutTimeouts } from './data-source.js';
+import { withLock } from './locks.js';
 import { Housekeeping } from './housekeeping.js';
-import { Sql } from './direct-queries.js';
+import { DirectQueries } from './direct-queries.js';
 
 /** The connection, for every module that keeps something; its schema is up to date before anybody gets it. */
 @Global()
@@ -22,17 +22,17 @@ export class DatabaseModule {
     return {
       module: DatabaseModule,
       imports: [connection],
-      providers: [Sql, Housekeeping],
-      exports: [Sql, Housekeeping],
+      providers: [DirectQueries, Housekeeping],
+      exports: [DirectQueries, Housekeeping],
     };
   }
 }
 
 /** On a connection of its own, which has all the time that a large table takes. */
 async function migrate(options: DataSourceOptions, dataDir: string): Promise<void> {
-  const dataSource = await openDataSource(withPatience(options));
+  const dataSource = await openDataSource(withoutTimeouts(options));
   try {
-    await exclusively(dataSource, dataDir, async () => {
+    await withLock(dataSource, dataDir, async () => {
       for (const { name } of await dataSource.runMigrations()) new Logger('Migrations').log(`Applied ${name}`);
     });
   } finally {

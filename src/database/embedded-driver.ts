@@ -7,36 +7,36 @@ import { BetterSqlite3QueryRunner } from 'typeorm/driver/better-sqlite3/BetterSq
  * TypeORM's SQLite drivers hand the same query runner to everybody: a write of one request lands inside the open
  * transaction of another, and is lost when that one rolls back.
  */
-class Gate {
-  private holder?: object;
+class TransactionGate {
+  private owner?: object;
   private readonly queue: Array<() => void> = [];
 
   async enter(visitor: object): Promise<void> {
-    if (this.holder === undefined) this.holder = visitor;
+    if (this.owner === undefined) this.owner = visitor;
     else
       await new Promise<void>((resolve) =>
         this.queue.push(() => {
-          this.holder = visitor;
+          this.owner = visitor;
           resolve();
         }),
       );
   }
 
   leave(visitor: object): void {
-    if (this.holder !== visitor) return;
-    this.holder = undefined;
+    if (this.owner !== visitor) return;
+    this.owner = undefined;
     this.queue.shift()?.();
   }
 
   isHeldBy(visitor: object): boolean {
-    return this.holder === visitor;
+    return this.owner === visitor;
   }
 }
 
 class EmbeddedQueryRunner extends BetterSqlite3QueryRunner {
   constructor(
     driver: BetterSqlite3Driver,
-    private readonly gate: Gate,
+    private readonly gate: TransactionGate,
     statements: Map<string, unknown>,
   ) {
     super(driver);
@@ -101,7 +101,7 @@ const immediate = (sql: string): string => (sql === 'BEGIN TRANSACTION' ? 'BEGIN
 /** Gives every caller a query runner of its own, with a shared cache of prepared statements and one gate. */
 export function isolateTransactions(dataSource: DataSource): void {
   const driver = dataSource.driver as BetterSqlite3Driver;
-  const gate = new Gate();
+  const gate = new TransactionGate();
   const statements = new Map<string, unknown>();
   driver.createQueryRunner = () => new EmbeddedQueryRunner(driver, gate, statements);
 }

@@ -2,8 +2,8 @@ import type { EntityTarget, ObjectLiteral } from 'typeorm';
 import { type DataSource, type EntityManager } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import { forUpdate, fromSqlTime } from './dialect.js';
-import { PointReads } from './batched-reads.js';
-import { type Sql, type SqlValue } from './direct-queries.js';
+import { BatchedReads } from './batched-reads.js';
+import { type DirectQueries, type SqlValue } from './direct-queries.js';
 
 type Raw = Record<string, unknown>;
 
@@ -11,17 +11,17 @@ type Raw = Record<string, unknown>;
  * Reads rows of one entity by its own metadata, without the query builder: for a point read this is a third of the
  * work of `findOneBy`. Point reads that arrive together become one `IN` query.
  */
-export class Table<Row extends ObjectLiteral & { id: number }> {
+export class EntityTable<Row extends ObjectLiteral & { id: number }> {
   readonly name: string;
   readonly columns: string;
   private readonly dates: string[];
   private readonly booleans: string[];
   private readonly lock: string;
-  private readonly points: PointReads<Row>;
+  private readonly points: BatchedReads<Row>;
 
   constructor(
     dataSource: DataSource,
-    private readonly sql: Sql,
+    private readonly sql: DirectQueries,
     entity: EntityTarget<Row>,
   ) {
     const metadata = dataSource.getMetadata(entity);
@@ -33,9 +33,9 @@ export class Table<Row extends ObjectLiteral & { id: number }> {
     this.dates = namesOf((column) => column.type === 'datetime');
     this.booleans = namesOf((column) => column.type === 'boolean');
     this.lock = forUpdate(dataSource);
-    this.points = new PointReads(async (ids) => {
+    this.points = new BatchedReads(async (ids) => {
       const sql = `SELECT ${this.columns} FROM ${this.name} WHERE id IN (${ids.map(() => '?').join(', ')})`;
-      return (await this.sql.prepared<Raw>(sql, ids)).map((row) => this.hydrate(row));
+      return (await this.sql.execute<Raw>(sql, ids)).map((row) => this.hydrate(row));
     });
   }
 
@@ -45,7 +45,7 @@ export class Table<Row extends ObjectLiteral & { id: number }> {
   }
 
   async select(rest: string, parameters: SqlValue[]): Promise<Row[]> {
-    const rows = await this.sql.rows<Raw>(`SELECT ${this.columns} FROM ${this.name} ${rest}`, parameters);
+    const rows = await this.sql.query<Raw>(`SELECT ${this.columns} FROM ${this.name} ${rest}`, parameters);
     return rows.map((row) => this.hydrate(row));
   }
 

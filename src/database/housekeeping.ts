@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import { LessThan, type Repository } from 'typeorm';
 import { dialectOf, toSqlTime } from './dialect.js';
 
-const PORTION = 1_000;
+const BATCH_SIZE = 1_000;
 const HOUR_MS = 60 * 60 * 1000;
 const FAILED = 'Could not delete what has expired; trying again in an hour';
 
@@ -10,16 +10,16 @@ const FAILED = 'Could not delete what has expired; trying again in an hour';
 @Injectable()
 export class Housekeeping implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('Housekeeping');
-  private readonly works: Array<() => Promise<unknown>> = [];
+  private readonly jobs: Array<() => Promise<unknown>> = [];
   private timer?: NodeJS.Timeout;
 
   /** At once and every hour; instances that live for less would otherwise never come to it. */
   hourly(work: () => Promise<unknown>): void {
-    this.works.push(work);
+    this.jobs.push(work);
   }
 
   onApplicationBootstrap(): void {
-    const run = (): void => this.works.forEach((work) => void work().catch(() => this.logger.warn(FAILED)));
+    const run = (): void => this.jobs.forEach((work) => void work().catch(() => this.logger.warn(FAILED)));
     run();
     this.timer = setInterval(run, HOUR_MS).unref();
   }
@@ -36,8 +36,8 @@ export async function deleteExpired(repository: Repository<{ expiresAt: Date }>,
     await repository.delete({ expiresAt: LessThan(now) });
     return;
   }
-  const sql = `DELETE FROM ${tablePath} WHERE expires_at < ? LIMIT ${PORTION}`;
-  let deleted = PORTION;
-  while (deleted === PORTION)
+  const sql = `DELETE FROM ${tablePath} WHERE expires_at < ? LIMIT ${BATCH_SIZE}`;
+  let deleted = BATCH_SIZE;
+  while (deleted === BATCH_SIZE)
     deleted = (await repository.query<{ affectedRows: number }>(sql, [toSqlTime(now)])).affectedRows;
 }

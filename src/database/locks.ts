@@ -12,7 +12,7 @@ type Release = () => void | Promise<void>;
  * Runs `work` in one instance at a time; the others wait, and find it done. A holder that is killed frees the lock,
  * which ends with its connection.
  */
-export async function exclusively<T>(dataSource: DataSource, dataDir: string, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(dataSource: DataSource, dataDir: string, work: () => Promise<T>): Promise<T> {
   const release = await (dialectOf(dataSource) === 'sqlite' ? lockFile(dataDir) : lockServer(dataSource));
   try {
     return await work();

@@ -1,5 +1,5 @@
 import { Controller, Get, Param } from '@nestjs/common';
-import { Allow, Fails } from '../http/route-decorators.js';
+import { Access, ApiProblems } from '../http/route-decorators.js';
 import { Problem, type ProblemCode, PROBLEMS } from '../problems/catalog.js';
 import { ProblemTypeDto } from '../problems/problem.dto.js';
 import { NAME, VERSION } from '../config/version.js';
@@ -13,30 +13,30 @@ export class HealthController {
 
   /** What this is */
   @Get()
-  @Allow('public')
+  @Access('public')
   describe(): ServiceDto {
     return { name: NAME, version: VERSION, docs: '/docs' };
   }
 
   /** Whether the process lives; the database is not asked */
   @Get('livez')
-  @Allow('public')
+  @Access('public')
   live(): HealthDto {
     return { status: 'ok' };
   }
 
   /** Whether requests can be served: the database answers, is migrated, and the instance is not about to end */
   @Get('readyz')
-  @Allow('public')
-  @Fails('database_unavailable', 'migrations_pending', 'shutting_down')
+  @Access('public')
+  @ApiProblems('database_unavailable', 'migrations_pending', 'shutting_down')
   ready(): Promise<HealthDto> {
     return this.health.check();
   }
 
   /** The documentation of a problem code, where `type` of a problem document leads */
   @Get('problems/:code')
-  @Allow('public')
-  @Fails('not_found')
+  @Access('public')
+  @ApiProblems('not_found')
   problem(@Param('code') code: string): ProblemTypeDto {
     if (!Object.hasOwn(PROBLEMS, code)) throw new Problem('not_found');
     const { status, title, description } = PROBLEMS[code as ProblemCode];

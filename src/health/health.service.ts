@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Problem } from '../problems/catalog.js';
-import { Sql } from '../database/direct-queries.js';
+import { DirectQueries } from '../database/direct-queries.js';
 import { Draining } from '../http/draining.js';
 import type { HealthDto } from './health.dto.js';
 
@@ -17,7 +17,7 @@ export class HealthService {
 
   constructor(
     dataSource: DataSource,
-    private readonly sql: Sql,
+    private readonly sql: DirectQueries,
     private readonly draining: Draining,
   ) {
     this.newest = dataSource.migrations.at(-1)!.constructor.name;
@@ -35,7 +35,7 @@ export class HealthService {
     const late = sleep(ANSWER_MS, undefined, { ref: false }).then(() => {
       throw new Problem('database_unavailable');
     });
-    const rows = this.sql.rows('SELECT 1 FROM migrations WHERE name = ?', [this.newest]).catch(() => {
+    const rows = this.sql.query('SELECT 1 FROM migrations WHERE name = ?', [this.newest]).catch(() => {
       throw new Problem('database_unavailable');
     });
     return (await Promise.race([rows, late])).length > 0;

@@ -10,7 +10,7 @@ import type { Resource, Versioned } from '../writes/resource-writer.js';
 
 /** What has happened to one customer or user. */
 @Injectable()
-export class Histories {
+export class HistoryService {
   constructor(
     @InjectRepository(History) private readonly entries: Repository<History>,
     private readonly cursors: Cursors,

@@ -7,16 +7,16 @@ import { JSON_TYPES, PHOTO_TYPES } from './media-types.js';
 export const BODY_LIMIT = 64 * 1024;
 export const LOGIN_BODY_LIMIT = 8 * 1024;
 
-const MOST_DEPTH = 20;
-const MOST_KEYS = 500;
-const MOST_ITEMS = 1_000;
+const MAX_DEPTH = 20;
+const MAX_KEYS = 500;
+const MAX_ITEMS = 1_000;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
  * Takes JSON, and for the routes that say so forms and images, which are left unread until the guards have let them in.
  * Nothing else: URL-encoded forms and plain text could be sent by any web page, without asking (CORS preflight). The shape is checked before validation sees it, which would work for seconds on 300,000 empty objects.
  */
-export async function acceptBodies(fastify: FastifyInstance): Promise<void> {
+export async function registerBodyParsers(fastify: FastifyInstance): Promise<void> {
   fastify.removeAllContentTypeParsers();
   await fastify.register(fastifyMultipart);
   fastify.addContentTypeParser([...PHOTO_TYPES], (_request, _body, done) => done(null));
@@ -49,15 +49,15 @@ function checkShape(body: unknown): void {
     const { value, pointer, depth } = next;
     if (typeof value === 'string') checkText(value, pointer);
     if (typeof value !== 'object' || value === null) continue;
-    if (depth === MOST_DEPTH) refuse(pointer, 'too_deep', `must not be nested deeper than ${MOST_DEPTH} levels`);
+    if (depth === MAX_DEPTH) refuse(pointer, 'too_deep', `must not be nested deeper than ${MAX_DEPTH} levels`);
     if (Array.isArray(value)) {
-      if (value.length > MOST_ITEMS) refuse(pointer, 'too_many_items', `must not have more than ${MOST_ITEMS} items`);
+      if (value.length > MAX_ITEMS) refuse(pointer, 'too_many_items', `must not have more than ${MAX_ITEMS} items`);
       value.forEach((item, index) => open.push({ value: item, pointer: `${pointer}/${index}`, depth: depth + 1 }));
       continue;
     }
     const names = Object.keys(value);
     keys += names.length;
-    if (keys > MOST_KEYS) refuse('', 'too_many_members', `must not have more than ${MOST_KEYS} members`);
+    if (keys > MAX_KEYS) refuse('', 'too_many_members', `must not have more than ${MAX_KEYS} members`);
     for (const name of names) {
       const member = `${pointer}/${escapePointer(name)}`;
       // they reach an object's prototype (CWE-1321), and class-transformer would leave them out silently

@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { Env } from '../config/env.js';
 
 /** What a platform, a terminal and a container engine end a process with. */
-export const END_SIGNALS = ['SIGTERM', 'SIGINT'];
+export const SHUTDOWN_SIGNALS = ['SIGTERM', 'SIGINT'];
 
 /** What is in flight may end; a client that does not read its answer would otherwise keep the process for ever. */
 const IN_FLIGHT_MS = 10_000;
@@ -15,7 +15,7 @@ const IDLE_CHECK_MS = 200;
 /** For the connections to the database, which may be frozen. With 15 s of draining it adds up to less than 30 s. */
 const CLOSING_MS = 2_000;
 /** npm passes on what the terminal has sent to all of its processes already: so soon it is the same signal. */
-const SAME_SIGNAL_MS = 1_000;
+const DUPLICATE_SIGNAL_MS = 1_000;
 
 /**
  * Ends the process so that no request is lost. A load balancer goes on sending requests until its checks have failed
@@ -69,11 +69,11 @@ export class Draining implements OnModuleInit, BeforeApplicationShutdown {
     this.hasBegun = true;
     const drainMs = this.env.DRAIN_SECONDS * 1000;
     setTimeout(() => process.exit(0), drainMs + IN_FLIGHT_MS + CLOSING_MS).unref();
-    setTimeout(endAtNextSignal, SAME_SIGNAL_MS).unref();
+    setTimeout(endAtNextSignal, DUPLICATE_SIGNAL_MS).unref();
     await sleep(drainMs);
   }
 }
 
 function endAtNextSignal(): void {
-  for (const signal of END_SIGNALS) process.once(signal, () => process.exit(1));
+  for (const signal of SHUTDOWN_SIGNALS) process.once(signal, () => process.exit(1));
 }

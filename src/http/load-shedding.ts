@@ -14,13 +14,13 @@ declare module 'fastify' {
  * With more requests than this under way each only waits longer for the others. Above what may wait for a password or
  * an upload, which are queues of their own: filling those must not shut out everybody else.
  */
-const CROWD = 200;
+const SOFT_LIMIT = 200;
 /** More than these are never let in: the most that a burst may have. */
-const MOST = 1_000;
+const HARD_LIMIT = 1_000;
 /** A crowd that is gone again by then was a burst; one that is not comes faster than it can be served. */
 const BURST_MS = 1_000;
 /** Nothing had to be refused for so long: back to normal. */
-const CALM_MS = 1_000;
+const RECOVERY_MS = 1_000;
 
 /** One for all: making an error notes its stack, which costs more than the rest of a refusal. */
 const OVERLOADED = new Problem('overloaded');
@@ -71,15 +71,15 @@ export class LoadShedding implements OnModuleInit {
   }
 
   private admits(request: FastifyRequest): boolean {
-    if (this.underWay < CROWD || NEVER_REFUSED.has(request.routeOptions.url)) return true;
+    if (this.underWay < SOFT_LIMIT || NEVER_REFUSED.has(request.routeOptions.url)) return true;
     const now = performance.now();
-    if (this.isShedding && now - this.refusedLast > CALM_MS) this.recover();
+    if (this.isShedding && now - this.refusedLast > RECOVERY_MS) this.recover();
     this.crowdedSince ??= now;
     if (!this.isShedding && now - this.crowdedSince > BURST_MS) {
       this.isShedding = true;
       this.logger.warn('More requests than can be served: refusing some');
     }
-    if (!this.isShedding && this.underWay < MOST) return true;
+    if (!this.isShedding && this.underWay < HARD_LIMIT) return true;
     this.refusedLast = now;
     return false;
   }
@@ -102,6 +102,6 @@ export class LoadShedding implements OnModuleInit {
   private leave(request: FastifyRequest): void {
     if (!request.isUnderWay) return;
     request.isUnderWay = false;
-    if (--this.underWay < CROWD) this.crowdedSince = undefined;
+    if (--this.underWay < SOFT_LIMIT) this.crowdedSince = undefined;
   }
 }

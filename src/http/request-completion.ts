@@ -6,14 +6,14 @@ declare module 'fastify' {
     /** The problem that it is answered with. */
     problem?: ProblemCode;
     /** What went wrong on our side, for the log. */
-    failure?: unknown;
+    internalError?: unknown;
   }
 }
 
 /** nginx's status for a client that has gone before there was an answer; nobody gets to see it but us. */
-const CLIENT_GONE = 499;
+const CLIENT_CLOSED_REQUEST = 499;
 
-export interface EndedRequest {
+export interface CompletedRequest {
   request: FastifyRequest;
   reply: FastifyReply;
   status: number;
@@ -24,16 +24,20 @@ export interface EndedRequest {
   isAborted: boolean;
 }
 
-export type RequestListener = (ended: EndedRequest) => void;
+export type CompletionListener = (ended: CompletedRequest) => void;
 
 /**
  * Tells of every request when its answer is sent or its client has gone. On the response itself, as Fastify's own hook is
  * passed over by what the router refuses, and by clients that go.
  */
-export function onRequestEnd(request: FastifyRequest, reply: FastifyReply, listeners: RequestListener[]): void {
+export function notifyOnCompletion(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  listeners: CompletionListener[],
+): void {
   const start = performance.now();
   reply.raw.once('close', () => {
-    const status = reply.raw.headersSent ? reply.raw.statusCode : CLIENT_GONE;
+    const status = reply.raw.headersSent ? reply.raw.statusCode : CLIENT_CLOSED_REQUEST;
     const seconds = (performance.now() - start) / 1000;
     const isAborted = !reply.raw.writableFinished;
     const ended = { request, reply, status, route: request.routeOptions.url, seconds, isAborted };
@@ -42,9 +46,9 @@ export function onRequestEnd(request: FastifyRequest, reply: FastifyReply, liste
 }
 
 /** Comes before all other hooks, which may answer. */
-export function watchRequests(fastify: FastifyInstance, listeners: RequestListener[]): void {
+export function addCompletionListeners(fastify: FastifyInstance, listeners: CompletionListener[]): void {
   fastify.addHook('onRequest', (request, reply, done) => {
-    onRequestEnd(request, reply, listeners);
+    notifyOnCompletion(request, reply, listeners);
     done();
   });
 }

@@ -16,14 +16,14 @@ export interface Caller {
 /** What a write needs to know of the request that asks for it. */
 export interface WriteContext {
   /** Who writes; null for the service itself. */
-  by: number | null;
+  actorId: number | null;
   requestId: string | null;
   ifMatch?: VersionCondition;
   idempotency?: { key: string; request: string; replayed: () => void };
 }
 
 export interface RequestContext extends WriteContext {
-  by: number;
+  actorId: number;
   caller: Caller;
   /** Where the answer's addresses begin. */
   origin: string;
@@ -51,7 +51,7 @@ export const Context = createParamDecorator((_: unknown, execution: ExecutionCon
   const { caller } = request;
   if (!caller) throw new Problem('unauthenticated');
   return {
-    by: caller.userId,
+    actorId: caller.userId,
     caller,
     origin: originOf(request),
     requestId: request.id,
@@ -61,12 +61,12 @@ export const Context = createParamDecorator((_: unknown, execution: ExecutionCon
 });
 
 /** Handler parameter: where addresses in the answer begin. */
-export const Origin = createParamDecorator((_: unknown, execution: ExecutionContext): string =>
+export const PublicOrigin = createParamDecorator((_: unknown, execution: ExecutionContext): string =>
   originOf(execution.switchToHttp().getRequest<FastifyRequest>()),
 );
 
 /** Handler parameter of public routes. */
-export const FromClient = createParamDecorator((_: unknown, execution: ExecutionContext): Client => {
+export const ClientInfo = createParamDecorator((_: unknown, execution: ExecutionContext): Client => {
   const request = execution.switchToHttp().getRequest<FastifyRequest>();
   return {
     ipAddress: addressOf(request),

@@ -1,19 +1,19 @@
 import { isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
-import type { EndedRequest, RequestListener } from './request-completion.js';
+import type { CompletedRequest, CompletionListener } from './request-completion.js';
 import { errorFields } from '../logging/error-fields.js';
 import type { Logger } from '../logging/logger.js';
 import { traceOf } from '../logging/trace.js';
 
-const MOST_CHARACTERS = 255;
+const MAX_LENGTH = 255;
 /** Asked every few seconds by whoever keeps the service running. */
-const HEALTH = new Set(['/livez', '/readyz']);
+const HEALTH_ROUTES = new Set(['/livez', '/readyz']);
 
 /**
  * One line for each request, with `httpRequest` as Cloud Logging knows it. Of what the client sends there is only what it
  * takes to find the request again: no header beside these, no body, and no query, which may hold codes and names.
  */
-export function requestLog(logger: Logger, project: string | undefined): RequestListener {
+export function requestLog(logger: Logger, project: string | undefined): CompletionListener {
   return (ended) => {
     const level = levelOf(ended);
     if (!logger.isLevelEnabled(level)) return;
@@ -26,7 +26,7 @@ export function requestLog(logger: Logger, project: string | undefined): Request
       status,
       latency: `${seconds.toFixed(6)}s`,
       remoteIp: addressOf(request),
-      userAgent: request.headers['user-agent']?.slice(0, MOST_CHARACTERS),
+      userAgent: request.headers['user-agent']?.slice(0, MAX_LENGTH),
       responseSize: reply.getHeader('content-length')?.toString(),
       protocol: `HTTP/${request.raw.httpVersion}`,
     };
@@ -36,7 +36,7 @@ export function requestLog(logger: Logger, project: string | undefined): Request
       userId: request.caller?.userId,
       code: request.problem,
       isAborted: ended.isAborted || undefined,
-      ...(request.failure !== undefined && errorFields(request.failure)),
+      ...(request.internalError !== undefined && errorFields(request.internalError)),
       ...traceOf(request.headers, project),
     };
     logger[level](fields, `${method} ${path} ${status}`);
@@ -44,23 +44,23 @@ export function requestLog(logger: Logger, project: string | undefined): Request
 }
 
 /** What is refused for its number there would be too much of: it is counted, and the first of them told of. */
-function levelOf({ request, status, route = '' }: EndedRequest): 'debug' | 'info' | 'warn' | 'error' {
+function levelOf({ request, status, route = '' }: CompletedRequest): 'debug' | 'info' | 'warn' | 'error' {
   if (request.problem === 'overloaded') return 'debug';
   if (status >= 500) return status === 500 ? 'error' : 'warn';
-  return status < 400 && HEALTH.has(route) ? 'debug' : 'info';
+  return status < 400 && HEALTH_ROUTES.has(route) ? 'debug' : 'info';
 }
 
 /**
  * Parameters that are not numbers stay as the pattern names them, and what fits no route loses all that looks like an
  * address or a token: people put everything into paths.
  */
-function pathOf({ request, route }: EndedRequest): string {
+function pathOf({ request, route }: CompletedRequest): string {
   // CORS takes all preflights together
   if (route === undefined || route === '*')
     return request.url
       .split(/[?#;]/, 1)[0]!
       .replace(/[^/]*(?:@|%40)[^/]*|[^/]{33,}/g, '*')
-      .slice(0, MOST_CHARACTERS);
+      .slice(0, MAX_LENGTH);
   if (!route.includes(':')) return route;
   const parameters = request.params as Record<string, string>;
   return route.replace(/:(\w+)/g, (name, key: string) =>

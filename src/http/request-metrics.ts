@@ -1,4 +1,4 @@
-import type { RequestListener } from './request-completion.js';
+import type { CompletionListener } from './request-completion.js';
 import type { Metrics } from '../metrics/metrics.js';
 
 /** The routes by which somebody signs in, or stays signed in. */
@@ -11,7 +11,7 @@ const SIGN_INS: Record<string, string> = {
 };
 
 /** Counts requests by the pattern of their route, never by their address, which a client can make up. */
-export function requestMetrics(metrics: Metrics): RequestListener {
+export function requestMetrics(metrics: Metrics): CompletionListener {
   return ({ request: { method, problem }, status, route = 'none', seconds, isAborted }) => {
     metrics.requests.observe({ method, route, status }, seconds);
     if (problem) metrics.problem(problem);

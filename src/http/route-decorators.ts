@@ -3,7 +3,7 @@ import { ApiBearerAuth, ApiExtension, ApiHeader } from '@nestjs/swagger';
 import type { ProblemCode } from '../problems/catalog.js';
 
 /** Who may use a route: everybody, those who are signed in, or admins only. */
-export type Access = 'public' | 'user' | 'admin';
+export type AccessLevel = 'public' | 'user' | 'admin';
 
 export const ACCESS = 'x-access';
 export const OPEN_QUERY = 'x-open-query';
@@ -13,12 +13,12 @@ export const BODY_CONTENT = 'x-body-content';
 export const PROBLEMS_EXTENSION = 'x-problems';
 
 /** Opens a route. One without it stays closed to everybody: the guard has nothing to go by. */
-export function Allow(access: Access): MethodDecorator {
+export function Access(access: AccessLevel): MethodDecorator {
   return applyDecorators(
     SetMetadata(ACCESS, access),
     ApiExtension(ACCESS, access),
-    ...(access === 'public' ? [] : [ApiBearerAuth(), Fails('unauthenticated')]),
-    ...(access === 'admin' ? [Fails('forbidden')] : []),
+    ...(access === 'public' ? [] : [ApiBearerAuth(), ApiProblems('unauthenticated')]),
+    ...(access === 'admin' ? [ApiProblems('forbidden')] : []),
   );
 }
 
@@ -26,7 +26,7 @@ export function Allow(access: Access): MethodDecorator {
 export const OpenQuery = (): MethodDecorator => ApiExtension(OPEN_QUERY, true);
 
 /** Documents the problems that a route answers with, beside those of every route. Several of these add up. */
-export function Fails(...codes: ProblemCode[]): MethodDecorator {
+export function ApiProblems(...codes: ProblemCode[]): MethodDecorator {
   return (target, key, descriptor) => {
     const extensions = Reflect.getMetadata('swagger/apiExtension', descriptor.value as object) as
       Record<string, ProblemCode[]> | undefined;
@@ -51,7 +51,7 @@ export const ApiIfMatch = (): MethodDecorator =>
         'The ETag that the change was made from: another version now is 412. Without it the write goes ahead.',
       schema: { type: 'string', example: '"v7"' },
     }),
-    Fails('version_conflict'),
+    ApiProblems('version_conflict'),
   );
 
 export const ApiIdempotencyKey = (): MethodDecorator =>
@@ -63,5 +63,5 @@ export const ApiIdempotencyKey = (): MethodDecorator =>
         'with Idempotency-Replayed: true. At most 255 characters, yours alone; a UUID will do.',
       schema: { type: 'string', minLength: 1, maxLength: 255, example: 'c1f4e0c2-5f0c-4f0e-9d55-8f5a4d1a2b3c' },
     }),
-    Fails('idempotency_in_progress', 'idempotency_key_reused'),
+    ApiProblems('idempotency_in_progress', 'idempotency_key_reused'),
   );

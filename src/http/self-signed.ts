@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 const NAMES = ['localhost', '127.0.0.1', '::1'];
 
 /** A certificate for this machine alone, new at every start: the redirect addresses registered for development are https. */
-export async function selfSigned(host: string): Promise<{ key: string; cert: string }> {
+export async function createSelfSignedCertificate(host: string): Promise<{ key: string; cert: string }> {
   // loaded when it is needed: it takes a while, of a start that has none to spare
   const { generate } = await import('selfsigned');
   const names = [...new Set([...NAMES, host])].map((name) =>

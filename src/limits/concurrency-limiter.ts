@@ -1,20 +1,20 @@
 import { Problem } from '../problems/catalog.js';
 
 /** Work that is done so many at a time. What would have to wait behind too many others is refused as overloaded. */
-export class Turns {
+export class ConcurrencyLimiter {
   private running = 0;
   private readonly queue: Array<() => void> = [];
 
   constructor(
-    private readonly atOnce: number,
-    private readonly mostWaiting: number,
+    private readonly concurrency: number,
+    private readonly maxQueued: number,
   ) {}
 
-  get waiting(): number {
+  get queued(): number {
     return this.queue.length;
   }
 
-  get underWay(): number {
+  get active(): number {
     return this.running;
   }
 
@@ -22,9 +22,9 @@ export class Turns {
     return this.running === 0;
   }
 
-  async take<T>(work: () => Promise<T>): Promise<T> {
-    if (this.running === this.atOnce) {
-      if (this.queue.length === this.mostWaiting) throw new Problem('overloaded');
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.running === this.concurrency) {
+      if (this.queue.length === this.maxQueued) throw new Problem('overloaded');
       // whoever leaves hands over its place
       await new Promise<void>((resolve) => this.queue.push(resolve));
     } else this.running++;

@@ -36,18 +36,18 @@ export class RateLimiter extends RateLimiterStoreAbstract {
       INSERT INTO rate_limits (name, points, expires_at) VALUES (?, ?, ?) ${onDuplicate}
         points = CASE WHEN expires_at <= ? THEN ? ELSE points + ? END,
         expires_at = CASE WHEN expires_at <= ? THEN ? ELSE expires_at END`;
-    await sql.rows(upsert, [name, points, end, expired, points, points, expired, end]);
+    await sql.query(upsert, [name, points, end, expired, points, points, expired, end]);
     return (await this._get(name)) ?? { points, expiresAt: end };
   }
 
   protected async _get(name: string): Promise<Count | null> {
     const { sql, clock } = this.limits;
-    const [count] = await sql.rows<Count>(`${SELECT} AND expires_at > ?`, [name, toSqlTime(clock.now())]);
+    const [count] = await sql.query<Count>(`${SELECT} AND expires_at > ?`, [name, toSqlTime(clock.now())]);
     return count ?? null;
   }
 
   protected async _delete(name: string): Promise<boolean> {
-    await this.limits.sql.rows('DELETE FROM rate_limits WHERE name = ?', [name]);
+    await this.limits.sql.query('DELETE FROM rate_limits WHERE name = ?', [name]);
     return true;
   }
 

@@ -4,7 +4,7 @@ import { DataSource, Repository } from 'typeorm';
 import { Clock } from '../config/clock.js';
 import { onDuplicate } from '../database/dialect.js';
 import { deleteExpired, Housekeeping } from '../database/housekeeping.js';
-import { Sql } from '../database/direct-queries.js';
+import { DirectQueries } from '../database/direct-queries.js';
 import { RateLimit } from './rate-limit.entity.js';
 
 /** What counts are kept in: the database, so that they hold on every instance and in every worker. */
@@ -15,7 +15,7 @@ export class RateLimits {
   constructor(
     dataSource: DataSource,
     @InjectRepository(RateLimit) counts: Repository<RateLimit>,
-    readonly sql: Sql,
+    readonly sql: DirectQueries,
     readonly clock: Clock,
     housekeeping: Housekeeping,
   ) {

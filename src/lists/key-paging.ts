@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { Sql, type SqlValue } from '../database/direct-queries.js';
-import type { Table } from '../database/entity-table.js';
+import { DirectQueries, type SqlValue } from '../database/direct-queries.js';
+import type { EntityTable } from '../database/entity-table.js';
 import { Cursors } from './cursors.js';
 import type { PageDto } from './page.dto.js';
 
 /** Counting goes no further than this: it would cost more than the page. */
-const MOST_COUNTED = 10_000;
+const MAX_COUNTED = 10_000;
 
 /** A column that a list can be sorted by. `value` is how the cursor keeps it: as the database compares it. */
 export interface SortKey {
@@ -40,12 +40,12 @@ export interface Page<Row> {
 @Injectable()
 export class KeyPaging {
   constructor(
-    private readonly sql: Sql,
+    private readonly sql: DirectQueries,
     private readonly cursors: Cursors,
   ) {}
 
   async list<Row extends { id: number }>(
-    table: Table<Row>,
+    table: EntityTable<Row>,
     sorts: Record<string, SortKey>,
     filter: Filter,
     { limit = 50, cursor, count, sort }: ListRequest,
@@ -87,11 +87,11 @@ export class KeyPaging {
 
   private async count(table: string, filter: Filter): Promise<PageDto['total']> {
     const where = filter.conditions.join(' AND ');
-    const [row] = await this.sql.rows<{ n: number | string }>(
-      `SELECT COUNT(*) AS n FROM (SELECT 1 FROM ${table} WHERE ${where} LIMIT ${MOST_COUNTED + 1}) AS counted`,
+    const [row] = await this.sql.query<{ n: number | string }>(
+      `SELECT COUNT(*) AS n FROM (SELECT 1 FROM ${table} WHERE ${where} LIMIT ${MAX_COUNTED + 1}) AS counted`,
       filter.values,
     );
     const n = Number(row!.n);
-    return n > MOST_COUNTED ? { value: MOST_COUNTED, relation: 'at_least' } : { value: n, relation: 'exact' };
+    return n > MAX_COUNTED ? { value: MAX_COUNTED, relation: 'at_least' } : { value: n, relation: 'exact' };
   }
 }

@@ -1,11 +1,11 @@
 import {
   BooleanParameter,
   IntegerParameter,
-  Line,
-  MayBeMissing,
-  MOST_ID,
+  SingleLine,
+  OptionalNotNull,
+  MAX_ID,
   normalizeEmail,
-  OneOf,
+  IsOneOf,
   TimeParameter,
 } from '../validation/fields.js';
 import { toSqlTime } from '../database/dialect.js';
@@ -16,45 +16,45 @@ const SORTS = ['id', 'name', 'surname', 'email', 'createdAt', 'lastModifiedAt'];
 /** What all lists have in common. */
 export class PageQuery {
   /** How many items a page has; 50 if nothing is said. */
-  @MayBeMissing()
+  @OptionalNotNull()
   @IntegerParameter(1, 200)
   limit?: number;
 
   /** The `next` of the page before; with the same filters and order. */
-  @MayBeMissing()
-  @Line(1000)
+  @OptionalNotNull()
+  @SingleLine(1000)
   cursor?: string;
 }
 
 /** What the lists of customers and of users have in common. */
 export class ListQuery extends PageQuery {
   /** Adds `total` to the page. */
-  @MayBeMissing()
+  @OptionalNotNull()
   @BooleanParameter()
   count?: boolean;
 
   /** The order; `-` in front for descending. The newest first if nothing is said. */
-  @MayBeMissing()
-  @OneOf(...SORTS, ...SORTS.map((name) => `-${name}`))
+  @OptionalNotNull()
+  @IsOneOf(...SORTS, ...SORTS.map((name) => `-${name}`))
   sort?: string;
 
   /** The one with this e-mail, whatever its case. */
-  @MayBeMissing()
-  @Line(254)
+  @OptionalNotNull()
+  @SingleLine(254)
   email?: string;
 
   /** Those created by the user with this id. */
-  @MayBeMissing()
-  @IntegerParameter(1, MOST_ID)
+  @OptionalNotNull()
+  @IntegerParameter(1, MAX_ID)
   createdBy?: number;
 
   /** Those changed at this time or since. */
-  @MayBeMissing()
+  @OptionalNotNull()
   @TimeParameter()
   modifiedSince?: Date;
 
   /** Only the deleted ones, instead of only those that are not. */
-  @MayBeMissing()
+  @OptionalNotNull()
   @BooleanParameter()
   deleted?: boolean;
 }

@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 /** POSIX writes so many bytes to a pipe at once or not at all, so that several workers do not tear each other's lines. */
 const PIPE_BUF = 4096;
 /** Chunks of that size, for a reader who is slow. Lines beyond are dropped, and counted. */
-const MOST_WAITING = 2_000;
+const MAX_QUEUED_CHUNKS = 2_000;
 
 /**
  * Standard output. The lines of one turn of the event loop are written together, which halves what a line costs. A reader
@@ -49,7 +49,7 @@ export class LogOutput {
     if (this.chunk.length === 0) return;
     const text = this.chunk.join('');
     if (this.waiting.length === 0 && this.stream.writableLength === 0) this.stream.write(text, this.proceed);
-    else if (this.waiting.length < MOST_WAITING) this.waiting.push(text);
+    else if (this.waiting.length < MAX_QUEUED_CHUNKS) this.waiting.push(text);
     else this.dropped += this.chunk.length;
     this.chunk = [];
     this.bytes = 0;

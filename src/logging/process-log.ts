@@ -4,7 +4,7 @@ import { LogOutput } from './log-output.js';
 import { createLogger, type Logger } from './logger.js';
 
 /** The log of this process, which tells of its end, too: after an error that nobody caught its state is anybody's guess. */
-export async function openLog(env: Env): Promise<Logger> {
+export async function openProcessLog(env: Env): Promise<Logger> {
   const output = new LogOutput();
   const logger = await createLogger(env, output);
   process.on('exit', () => output.flushSync());

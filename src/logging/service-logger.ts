@@ -3,7 +3,13 @@ import { errorFields } from './error-fields.js';
 import type { Logger } from './logger.js';
 
 /** Nest tells of every module and route that it starts: worth reading only when something is wrong with them. */
-const CHATTER = new Set(['NestFactory', 'InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestApplication']);
+const VERBOSE_CONTEXTS = new Set([
+  'NestFactory',
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestApplication',
+]);
 
 type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
@@ -12,7 +18,7 @@ export class ServiceLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}
 
   log = (message: unknown, ...rest: unknown[]): void =>
-    this.write(CHATTER.has(String(rest.at(-1))) ? 'debug' : 'info', message, rest);
+    this.write(VERBOSE_CONTEXTS.has(String(rest.at(-1))) ? 'debug' : 'info', message, rest);
   debug = (message: unknown, ...rest: unknown[]): void => this.write('debug', message, rest);
   verbose = (message: unknown, ...rest: unknown[]): void => this.write('debug', message, rest);
   warn = (message: unknown, ...rest: unknown[]): void => this.write('warn', message, rest);

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-const MOST_SPAN = 2n ** 64n - 1n;
+const MAX_SPAN = 2n ** 64n - 1n;
 
 /** W3C Trace Context, 3.2: versions to come may add to it. */
 const TRACEPARENT = /^(?!ff)[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(?:-[\x21-\x7e]{0,200})?$/;
@@ -32,7 +32,7 @@ const isId = (text: string | undefined): text is string => text !== undefined &&
 
 function spanOf(decimal = '0'): string | undefined {
   const span = BigInt(decimal);
-  return span === 0n || span > MOST_SPAN ? undefined : span.toString(16).padStart(16, '0');
+  return span === 0n || span > MAX_SPAN ? undefined : span.toString(16).padStart(16, '0');
 }
 
 function named(project: string | undefined, trace: string, span: string | undefined, isSampled: boolean): Trace {

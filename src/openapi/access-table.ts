@@ -1,13 +1,13 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { ACCESS, type Access } from '../http/route-decorators.js';
+import { ACCESS, type AccessLevel } from '../http/route-decorators.js';
 import type { OperationObject } from './openapi-types.js';
 
-const MARKS: Record<Access, string> = { public: '✓ | ✓ | ✓', user: '— | ✓ | ✓', admin: '— | — | ✓' };
+const MARKS: Record<AccessLevel, string> = { public: '✓ | ✓ | ✓', user: '— | ✓ | ✓', admin: '— | — | ✓' };
 
 /** Who may use which route, as Markdown: a change of access shows in review as a changed line of this table. */
 export function accessTable({ paths }: OpenAPIObject): string {
   const rows = Object.entries(paths).flatMap(([path, item]) =>
-    Object.entries(item as Record<string, OperationObject & { [ACCESS]: Access }>).map(
+    Object.entries(item as Record<string, OperationObject & { [ACCESS]: AccessLevel }>).map(
       ([method, operation]) => `| \`${method.toUpperCase()} ${path}\` | ${MARKS[operation[ACCESS]]} |`,
     ),
   );

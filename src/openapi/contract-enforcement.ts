@@ -22,7 +22,7 @@ type Json = Record<string, unknown>;
  * query parameters, and serializers made of its response schemas, which leave out any member that is not in them (and
  * are a quarter faster than JSON.stringify). Has to be called before the routes are made.
  */
-export function enforceContracts(fastify: FastifyInstance, document: OpenAPIObject): void {
+export function enforceContract(fastify: FastifyInstance, document: OpenAPIObject): void {
   const schemas = document.components?.schemas as Json;
   fastify.addHook('onRoute', (route) => {
     if (route.url.startsWith('/login')) route.bodyLimit = LOGIN_BODY_LIMIT;

@@ -3,7 +3,7 @@ import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, getSchemaPath, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { ACCESS, BODY_CONTENT, PROBLEMS_EXTENSION } from '../http/route-decorators.js';
 import { PROBLEMS, type ProblemCode } from '../problems/catalog.js';
-import { MOST_ID } from '../validation/fields.js';
+import { MAX_ID } from '../validation/fields.js';
 import { ProblemDto } from '../problems/problem.dto.js';
 import { VERSION } from '../config/version.js';
 import type {
@@ -47,7 +47,7 @@ const HEADERS = {
 };
 
 /** The OpenAPI 3.1 document of all routes, from their decorators, types and comments. */
-export async function describeApi(app: INestApplication): Promise<OpenAPIObject> {
+export async function createApiDocument(app: INestApplication): Promise<OpenAPIObject> {
   const { default: metadata } = (await import(METADATA)) as { default: () => Promise<Metadata> };
   await SwaggerModule.loadPluginMetadata(metadata);
   const config = new DocumentBuilder()
@@ -113,7 +113,7 @@ function complete(operation: OperationObject, method: string, document: OpenAPIO
   if ((rest as Record<string, unknown>)[ACCESS] === 'public') operation.security = [];
   const inPath = ((rest.parameters ?? []) as ParameterObject[]).filter((parameter) => parameter.in === 'path');
   for (const parameter of inPath)
-    if (parameter.name === 'id') parameter.schema = { type: 'integer', minimum: 1, maximum: MOST_ID };
+    if (parameter.name === 'id') parameter.schema = { type: 'integer', minimum: 1, maximum: MAX_ID };
 
   const responses = operation.responses as Record<string, ResponseObject>;
   for (const [status, response] of Object.entries(responses))

@@ -34,7 +34,7 @@ export class PhotoAddresses {
   }
 
   /** Whether whoever knows a key can read the photo, whatever the service says. */
-  get arePublic(): boolean {
+  get isPublic(): boolean {
     return this.publicBucket !== undefined;
   }
 

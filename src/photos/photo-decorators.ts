@@ -1,27 +1,27 @@
 import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiExtension, getSchemaPath } from '@nestjs/swagger';
-import { BODY_CONTENT, Fails } from '../http/route-decorators.js';
+import { BODY_CONTENT, ApiProblems } from '../http/route-decorators.js';
 import { FORM_TYPE, PHOTO_TYPES } from '../http/media-types.js';
 
 const FILE = { type: 'string', format: 'binary', description: 'A JPEG, PNG or WebP of at most 10 MiB.' };
 const PHOTO = { type: 'object', properties: { photo: FILE } };
 const encoding = { photo: { contentType: PHOTO_TYPES.join(', ') } };
 
-const fails = (): MethodDecorator =>
+const ApiPhotoProblems = (): MethodDecorator =>
   applyDecorators(
-    Fails('invalid_image', 'image_too_large', 'unsupported_image', 'overloaded'),
-    Fails('storage_unavailable', 'storage_full', 'storage_forbidden', 'storage_bucket_missing'),
+    ApiProblems('invalid_image', 'image_too_large', 'unsupported_image', 'overloaded'),
+    ApiProblems('storage_unavailable', 'storage_full', 'storage_forbidden', 'storage_bucket_missing'),
   );
 
 /** Documents a body that is a photo: in a form, or bare. */
-export function ApiPhoto(): MethodDecorator {
+export function ApiPhotoBody(): MethodDecorator {
   const form = { schema: { ...PHOTO, required: ['photo'] }, encoding };
   const bare = Object.fromEntries(PHOTO_TYPES.map((type) => [type, { schema: FILE }]));
-  return applyDecorators(ApiExtension(BODY_CONTENT, { [FORM_TYPE]: form, ...bare }), fails());
+  return applyDecorators(ApiExtension(BODY_CONTENT, { [FORM_TYPE]: form, ...bare }), ApiPhotoProblems());
 }
 
 /** Documents a form with the members of `model` and, if one likes, a photo; beside the body that is JSON. */
 export function ApiFormWithPhoto(model: Type): MethodDecorator {
   const form = { schema: { allOf: [{ $ref: getSchemaPath(model) }, PHOTO] }, encoding };
-  return applyDecorators(ApiExtension(BODY_CONTENT, { [FORM_TYPE]: form }), fails());
+  return applyDecorators(ApiExtension(BODY_CONTENT, { [FORM_TYPE]: form }), ApiPhotoProblems());
 }

@@ -2,18 +2,18 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import sharp, { type OutputInfo, type Sharp } from 'sharp';
 import { Problem, type ProblemCode } from '../problems/catalog.js';
-import { Turns } from '../limits/concurrency-limiter.js';
+import { ConcurrencyLimiter } from '../limits/concurrency-limiter.js';
 
 /** Pixels, of width and height both. */
 export const LARGE = 2048;
 export const SMALL = 256;
 
 /** Some 8,700 by 5,700: no camera in a telephone is refused, and the memory of a decoded image is bounded. */
-const MOST_PIXELS = 50_000_000;
+const MAX_PIXELS = 50_000_000;
 /** Decoding shares the thread pool with password hashes and files. */
-const AT_ONCE = 2;
-const MOST_WAITING = 64;
-const MOST_SECONDS = 10;
+const CONCURRENCY = 2;
+const MAX_QUEUED = 64;
+const MAX_SECONDS = 10;
 
 /** The formats are told by their first bytes, whatever a file is called: all others never reach a decoder. */
 const SIGNATURES = [/^\xff\xd8\xff/, /^\x89PNG\r\n\x1a\n/, /^RIFF[^]{4}WEBP/];
@@ -39,16 +39,16 @@ export interface Rendition {
 /** Makes of what somebody has sent an image that is safe to show: decoded, turned upright, without any metadata. */
 @Injectable()
 export class PhotoPipeline {
-  private readonly turns = new Turns(AT_ONCE, MOST_WAITING);
+  private readonly limiter = new ConcurrencyLimiter(CONCURRENCY, MAX_QUEUED);
 
   /** 415 for other formats, 400 for what cannot be decoded, 413 for too many pixels. */
   async render(upload: Buffer): Promise<Rendition> {
     const start = upload.subarray(0, 12).toString('latin1');
     if (!SIGNATURES.some((signature) => signature.test(start))) throw new Problem('unsupported_image');
-    return this.turns.take(async () => {
+    return this.limiter.run(async () => {
       try {
         // errors, but not warnings, which many a camera gives rise to; what is cut off is an error
-        const image = sharp(upload, { limitInputPixels: MOST_PIXELS, failOn: 'error' }).autoOrient();
+        const image = sharp(upload, { limitInputPixels: MAX_PIXELS, failOn: 'error' }).autoOrient();
         const { data: large, info } = await webp(image, LARGE);
         const { data: small } = await webp(sharp(large), SMALL);
         const hash = createHash('sha256').update(large).digest('hex').slice(0, 32);
@@ -64,7 +64,7 @@ export class PhotoPipeline {
 const webp = (image: Sharp, size: number): Promise<{ data: Buffer; info: OutputInfo }> =>
   image
     .resize(size, size, { fit: 'inside', withoutEnlargement: true })
-    .timeout({ seconds: MOST_SECONDS })
+    .timeout({ seconds: MAX_SECONDS })
     .webp()
     .toBuffer({ resolveWithObject: true });
 

@@ -9,12 +9,12 @@ import type { FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import { Problem } from '../problems/catalog.js';
 import { FORM_TYPE, mediaTypeOf, PHOTO_TYPES } from '../http/media-types.js';
-import { Turns } from '../limits/concurrency-limiter.js';
-import { readForm, readImage, tooLarge } from './upload-body.js';
+import { ConcurrencyLimiter } from '../limits/concurrency-limiter.js';
+import { readForm, readImage, isTooLarge } from './upload-body.js';
 
 /** Photos in memory: those beyond wait, unread, at the other end of their connections, or are refused. */
-const AT_ONCE = 16;
-const MOST_WAITING = 48;
+const CONCURRENCY = 16;
+const MAX_QUEUED = 48;
 
 /**
  * Reads a photo, and the fields of the form that it may come in, once the guards have let the request in: fields become
@@ -22,16 +22,16 @@ const MOST_WAITING = 48;
  */
 @Injectable()
 export class PhotoUploadInterceptor implements NestInterceptor {
-  private readonly turns = new Turns(AT_ONCE, MOST_WAITING);
+  private readonly limiter = new ConcurrencyLimiter(CONCURRENCY, MAX_QUEUED);
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const type = mediaTypeOf(request);
     const read = type === FORM_TYPE ? readForm : PHOTO_TYPES.includes(type) ? readImage : undefined;
     if (!read) return next.handle();
-    if (tooLarge(request)) throw new Problem('payload_too_large');
+    if (isTooLarge(request)) throw new Problem('payload_too_large');
     return from(
-      this.turns.take(async () => {
+      this.limiter.run(async () => {
         // gone while it waited: it would be read for ever, and keep its turn
         if (request.raw.destroyed) throw new Problem('malformed_request');
         const { fields, photo } = await read(request);
@@ -44,12 +44,12 @@ export class PhotoUploadInterceptor implements NestInterceptor {
 }
 
 /** Handler parameter: the photo that was sent, if one was. */
-export const Upload = createParamDecorator(
+export const OptionalPhoto = createParamDecorator(
   (_: unknown, execution: ExecutionContext) => execution.switchToHttp().getRequest<FastifyRequest>().upload,
 );
 
 /** Handler parameter: the photo that was sent, and nothing else with it. */
-export const OnlyUpload = createParamDecorator((_: unknown, execution: ExecutionContext): Buffer => {
+export const RequiredPhoto = createParamDecorator((_: unknown, execution: ExecutionContext): Buffer => {
   const { upload, body } = execution.switchToHttp().getRequest<FastifyRequest>();
   const unknown = Object.keys(body ?? {}).map((name) => ({
     pointer: `/${name}`,

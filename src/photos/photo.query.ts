@@ -1,4 +1,4 @@
-import { IntegerParameter, Opaque } from '../validation/fields.js';
+import { IntegerParameter, RawString } from '../validation/fields.js';
 
 /** What makes an address of a photo good for a while. */
 export class PhotoQuery {
@@ -6,6 +6,6 @@ export class PhotoQuery {
   @IntegerParameter(1, 9_999_999_999)
   expires: number;
 
-  @Opaque(100)
+  @RawString(100)
   signature: string;
 }

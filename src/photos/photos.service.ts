@@ -64,7 +64,7 @@ export class PhotosService {
     const photo = { photoKey: key, photoWidth: width, photoHeight: height, photoUrl: null };
     return this.unlessRefused(photo, async () => {
       const [largeObject, smallObject] = objectsOf(key);
-      await both([this.store.put(largeObject, large, WEBP), this.store.put(smallObject, small, WEBP)]);
+      await allSettledOrThrow([this.store.put(largeObject, large, WEBP), this.store.put(smallObject, small, WEBP)]);
       const result = await write(photo);
       if (!isNamed(result, key)) await this.discard(photo);
       return result;
@@ -75,7 +75,7 @@ export class PhotosService {
   async hide(key: string, write: (hidden: string) => Promise<void>): Promise<void> {
     const hidden = newKey(hashOf(key));
     await this.unlessRefused({ ...NO_PHOTO, photoKey: hidden }, async () => {
-      await both(objectsOf(key).map((object, index) => this.copy(object, objectsOf(hidden)[index]!)));
+      await allSettledOrThrow(objectsOf(key).map((object, index) => this.copy(object, objectsOf(hidden)[index]!)));
       await write(hidden);
     });
     await this.discard({ ...NO_PHOTO, photoKey: key });
@@ -108,6 +108,6 @@ export class PhotosService {
 }
 
 /** Fails when both have ended: what one of them was still about to store would otherwise be discarded too early. */
-async function both(works: Array<Promise<void>>): Promise<void> {
+async function allSettledOrThrow(works: Array<Promise<void>>): Promise<void> {
   for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') throw result.reason;
 }

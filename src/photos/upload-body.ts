@@ -4,12 +4,12 @@ import { type InvalidMember, Problem } from '../problems/catalog.js';
 import { checkText, escapePointer } from '../http/body-parsers.js';
 
 /** Bytes of a photo. */
-const MOST_BYTES = 10 * 1024 * 1024;
+const MAX_PHOTO_BYTES = 10 * 1024 * 1024;
 /** What a form has beside the photo: boundaries, headers, and fields, which are a few lines of text each. */
-const MOST_BESIDE = 64 * 1024;
+const MAX_FORM_OVERHEAD_BYTES = 64 * 1024;
 const LIMITS = {
   files: 1,
-  fileSize: MOST_BYTES,
+  fileSize: MAX_PHOTO_BYTES,
   fields: 20,
   fieldSize: 32 * 1024,
   fieldNameSize: 100,
@@ -22,17 +22,17 @@ export interface UploadBody {
 }
 
 /** As far as the client says: told before anything of it is read. */
-export const tooLarge = ({ headers }: FastifyRequest): boolean =>
-  Number(headers['content-length'] ?? 0) > MOST_BYTES + MOST_BESIDE;
+export const isTooLarge = ({ headers }: FastifyRequest): boolean =>
+  Number(headers['content-length'] ?? 0) > MAX_PHOTO_BYTES + MAX_FORM_OVERHEAD_BYTES;
 
 /** A bare image. */
 export async function readImage(request: FastifyRequest): Promise<UploadBody> {
-  return reading(request, async () => {
+  return drainingOnError(request, async () => {
     const chunks: Buffer[] = [];
     let size = 0;
     for await (const chunk of request.raw.iterator({ destroyOnReturn: false })) {
       size += (chunk as Buffer).length;
-      if (size > MOST_BYTES) throw new Problem('payload_too_large');
+      if (size > MAX_PHOTO_BYTES) throw new Problem('payload_too_large');
       chunks.push(chunk as Buffer);
     }
     return { fields: {}, photo: size > 0 ? Buffer.concat(chunks) : undefined };
@@ -41,7 +41,7 @@ export async function readImage(request: FastifyRequest): Promise<UploadBody> {
 
 /** A form (RFC 7578) with text fields and one file, `photo`. Names of files and declared types mean nothing. */
 export async function readForm(request: FastifyRequest): Promise<UploadBody> {
-  return reading(request, async () => {
+  return drainingOnError(request, async () => {
     const form: UploadBody = { fields: Object.create(null) as Record<string, string> };
     const errors: InvalidMember[] = [];
     for await (const part of request.parts({ limits: LIMITS, isPartAFile })) {
@@ -56,10 +56,10 @@ export async function readForm(request: FastifyRequest): Promise<UploadBody> {
 /** Also one without a name. */
 const isPartAFile = (field?: string, _type?: string, file?: string): boolean => field === 'photo' || file !== undefined;
 
-type Complaint = Omit<InvalidMember, 'pointer'>;
-const REPEATED: Complaint = { code: 'repeated', message: 'must be given once' };
+type FieldError = Omit<InvalidMember, 'pointer'>;
+const REPEATED: FieldError = { code: 'repeated', message: 'must be given once' };
 
-async function takeFile(form: UploadBody, part: MultipartFile): Promise<Complaint | undefined> {
+async function takeFile(form: UploadBody, part: MultipartFile): Promise<FieldError | undefined> {
   const bytes = await part.toBuffer();
   if (part.fieldname !== 'photo') return { code: 'unknown_member', message: 'is not known' };
   if (form.photo) return REPEATED;
@@ -69,7 +69,7 @@ async function takeFile(form: UploadBody, part: MultipartFile): Promise<Complain
 }
 
 /** Forms send what was left empty as well: it counts as missing. */
-function takeField(form: UploadBody, { fieldname, value, valueTruncated }: MultipartValue): Complaint | undefined {
+function takeField(form: UploadBody, { fieldname, value, valueTruncated }: MultipartValue): FieldError | undefined {
   if (valueTruncated) return { code: 'too_long', message: 'must have at most 32 KiB' };
   if (typeof value !== 'string') return { code: 'not_a_string', message: 'must be text' };
   // what the parser puts for bytes that are not UTF-8
@@ -82,7 +82,7 @@ function takeField(form: UploadBody, { fieldname, value, valueTruncated }: Multi
 }
 
 /** Whatever goes wrong, the rest of the body is drained: the connection is the client's for its next request. */
-async function reading(request: FastifyRequest, read: () => Promise<UploadBody>): Promise<UploadBody> {
+async function drainingOnError(request: FastifyRequest, read: () => Promise<UploadBody>): Promise<UploadBody> {
   try {
     return await read();
   } catch (error) {

@@ -33,7 +33,7 @@ export class ProblemFilter implements ExceptionFilter {
 
   answer(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const problem = toProblem(error);
-    note(problem, error, request);
+    recordProblem(problem, error, request);
     if (problem.status === 401) void reply.header('WWW-Authenticate', challenge(request));
     if (problem.status === 429 || problem.status === 503)
       void reply.header('Retry-After', problem.extras.retryAfter ?? RETRY_AFTER_S);
@@ -50,15 +50,15 @@ export class ProblemFilter implements ExceptionFilter {
 }
 
 /** For the log and the metrics, which hear of the request when it has ended. */
-export function note(problem: Problem, error: unknown, request: FastifyRequest): void {
+export function recordProblem(problem: Problem, error: unknown, request: FastifyRequest): void {
   request.problem = problem.code;
-  if (problem.code === 'internal_error') request.failure = error;
+  if (problem.code === 'internal_error') request.internalError = error;
 }
 
 const logger = new Logger('Http');
 
 /** What Node's HTTP parser refuses never becomes a request: there is only the socket to answer on. */
-export function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
+export function handleClientError(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;

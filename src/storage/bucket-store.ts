@@ -4,13 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bucket } from '@google-cloud/storage';
 import type { Env } from '../config/env.js';
 import { ObjectStore, type StoredObject } from './object-store.js';
-import { type Operation, statusOf, storageProblem } from './storage-errors.js';
+import { type Operation, statusOf, toStorageProblem } from './storage-errors.js';
 
 /** All tries of one operation together: the client has its answer within five seconds. */
 const OPERATION_MS = 4_000;
 const ATTEMPT_MS = 2_500;
 const TRIES = 3;
-const PASSING = new Set<unknown>([408, 429, 500, 502, 503, 504, 'ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'EAI_AGAIN']);
+const TRANSIENT = new Set<unknown>([408, 429, 500, 502, 503, 504, 'ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'EAI_AGAIN']);
 /** Without a byte coming in or going out: then either end is cut off. */
 const STALLED_MS = 5_000;
 const PAGE = 1_000;
@@ -94,13 +94,13 @@ export class BucketStore extends ObjectStore {
         try {
           return await Promise.race([work(bucket), deadline]);
         } catch (error) {
-          const isPassing = PASSING.has(statusOf(error)) || PASSING.has((error as { errno?: string }).errno);
+          const isPassing = TRANSIENT.has(statusOf(error)) || TRANSIENT.has((error as { errno?: string }).errno);
           // a removal has no precondition, and does not need another try: it is what the sweep does
           if (tries === TRIES || operation === 'remove' || !isPassing) throw error;
           await Promise.race([sleep(tries * (100 + Math.random() * 100)), deadline]);
         }
     } catch (error) {
-      throw storageProblem(operation, error, this.name);
+      throw toStorageProblem(operation, error, this.name);
     } finally {
       over.abort();
       deadline.catch(() => undefined);

@@ -3,7 +3,7 @@ import { mkdir, open, opendir, rename, rm, stat, writeFile } from 'node:fs/promi
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { ObjectStore, type StoredObject } from './object-store.js';
-import { storageProblem } from './storage-errors.js';
+import { toStorageProblem } from './storage-errors.js';
 
 /** Objects as files: for the embedded mode, whose database is a file as well. */
 export class DiskStore extends ObjectStore {
@@ -21,7 +21,7 @@ export class DiskStore extends ObjectStore {
       await rename(unfinished, path);
     } catch (error) {
       await rm(unfinished, { force: true }).catch(() => undefined);
-      throw storageProblem('put', error, this.directory);
+      throw toStorageProblem('put', error, this.directory);
     }
   }
 
@@ -31,13 +31,13 @@ export class DiskStore extends ObjectStore {
       return file.createReadStream();
     } catch (error) {
       if (isMissing(error)) return undefined;
-      throw storageProblem('read', error, this.directory);
+      throw toStorageProblem('read', error, this.directory);
     }
   }
 
   async remove(key: string): Promise<void> {
     await rm(this.pathOf(key), { force: true }).catch((error: unknown) => {
-      throw storageProblem('remove', error, this.directory);
+      throw toStorageProblem('remove', error, this.directory);
     });
   }
 
@@ -49,7 +49,7 @@ export class DiskStore extends ObjectStore {
         if (found) yield { key: prefix + name, storedAt: found.mtime };
       }
     } catch (error) {
-      if (!isMissing(error)) throw storageProblem('list', error, this.directory);
+      if (!isMissing(error)) throw toStorageProblem('list', error, this.directory);
     }
   }
 

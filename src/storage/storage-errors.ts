@@ -16,7 +16,7 @@ const FULL = new Set<unknown>(['ENOSPC', 'EDQUOT', 507]);
 const logger = new Logger('Storage');
 
 /** The problem that a client is told of. The log has what only the operator may know, never what the store answered. */
-export function storageProblem(operation: Operation, error: unknown, where: string): Problem {
+export function toStorageProblem(operation: Operation, error: unknown, where: string): Problem {
   const { message = '', errors } = error as { message?: string; errors?: Array<{ reason?: string }> };
   const status = statusOf(error);
   const reason = errors?.[0]?.reason;

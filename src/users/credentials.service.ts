@@ -6,7 +6,7 @@ import { normalizeEmail } from '../validation/fields.js';
 import type { WriteContext } from '../http/request-context.js';
 import { Clock } from '../config/clock.js';
 import { Idempotency } from '../writes/idempotency.js';
-import { type Change, Writes } from '../writes/resource-writer.js';
+import { type Change, ResourceWriter } from '../writes/resource-writer.js';
 import { PasswordHasher } from './password-hasher.js';
 import { hashToken, newPasswordToken, RESET_MS } from './password-token.js';
 import type { ChangePasswordDto, PasswordTokenDto } from './user.dto.js';
@@ -19,7 +19,7 @@ export class CredentialsService {
   constructor(
     @InjectRepository(User) private readonly users: Repository<User>,
     private readonly service: UsersService,
-    private readonly writes: Writes,
+    private readonly writes: ResourceWriter,
     private readonly idempotency: Idempotency,
     private readonly passwords: PasswordHasher,
     private readonly clock: Clock,
@@ -41,12 +41,12 @@ export class CredentialsService {
     context: WriteContext,
     id: number,
     { currentPassword, newPassword }: ChangePasswordDto,
-    also: Change<User>['also'],
+    afterUpdate: Change<User>['afterUpdate'],
   ): Promise<User | null> {
     const user = await this.service.find(id);
     if (!user || !(await this.passwords.verify(currentPassword, user.passwordHash))) return null;
     const change = await this.chosen(newPassword, user.passwordHash);
-    return this.writes.change(this.service.resource, context, id, { ...change, also });
+    return this.writes.update(this.service.resource, context, id, { ...change, afterUpdate });
   }
 
   /** Redeems an invitation or a reset: whoever holds the token is its user. */
@@ -59,7 +59,7 @@ export class CredentialsService {
     });
     if (!user) throw new Problem('invalid_password_token');
     const change = await this.chosen(password);
-    await this.writes.change(this.service.resource, { by: user.id, requestId }, user.id, {
+    await this.writes.update(this.service.resource, { actorId: user.id, requestId }, user.id, {
       ...change,
       set: (before, manager) => {
         // of two requests with one token the second finds it gone
@@ -72,8 +72,8 @@ export class CredentialsService {
   /** A token that the admin hands over. The old password works until it is redeemed. */
   issueReset(context: WriteContext, id: number): Promise<PasswordTokenDto> {
     const { dto, hash, expiresAt } = newPasswordToken(this.clock.now(), RESET_MS);
-    return this.idempotency.once(context, async (manager) => {
-      await this.writes.changeWithin(manager, this.service.resource, context, id, {
+    return this.idempotency.runOnce(context, async (manager) => {
+      await this.writes.updateIn(manager, this.service.resource, context, id, {
         action: 'password_reset_issued',
         set: () => ({ passwordTokenHash: hash, passwordTokenExpiresAt: expiresAt }),
       });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Env } from '../config/env.js';
-import { exclusively } from '../database/locks.js';
+import { withLock } from '../database/locks.js';
 import { User } from './user.entity.js';
 import { UsersService } from './users.service.js';
 
@@ -18,7 +18,7 @@ export class FirstAdmin implements OnApplicationBootstrap {
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    if (!(await this.exists())) await exclusively(this.dataSource, this.env.DATA_DIR, () => this.create());
+    if (!(await this.exists())) await withLock(this.dataSource, this.env.DATA_DIR, () => this.create());
   }
 
   private exists(): Promise<boolean> {
@@ -34,14 +34,14 @@ export class FirstAdmin implements OnApplicationBootstrap {
     }
     const user = ADMIN_EMAIL && (await this.dataSource.getRepository(User).findOneBy({ liveEmail: ADMIN_EMAIL }));
     if (user) {
-      await this.users.setRole({ by: null, requestId: null }, user.id, 'admin');
+      await this.users.setRole({ actorId: null, requestId: null }, user.id, 'admin');
       this.logger.log('Made the user of ADMIN_EMAIL an admin, who keeps their password');
       return;
     }
     const email = ADMIN_EMAIL ?? 'admin@example.com';
     const password = ADMIN_PASSWORD ?? randomBytes(12).toString('base64url');
     const admin = { email, password, name: 'First', surname: 'Admin', role: 'admin' as const };
-    await this.users.create({ by: null, requestId: null }, admin);
+    await this.users.create({ actorId: null, requestId: null }, admin);
     // on the terminal of whoever started it, not in the log; it is shown this once
     if (!ADMIN_PASSWORD) process.stdout.write(`\n  First admin: ${email}\n  Password:    ${password}\n\n`);
     else this.logger.log('Made the first admin, from ADMIN_EMAIL');

@@ -5,7 +5,7 @@ import { Problem } from '../problems/catalog.js';
 import { normalizeEmail } from '../validation/fields.js';
 import type { WriteContext } from '../http/request-context.js';
 import { Clock } from '../config/clock.js';
-import { Writes } from '../writes/resource-writer.js';
+import { ResourceWriter } from '../writes/resource-writer.js';
 import { Identity, type Provider } from './identity.entity.js';
 import { providersOf } from './user.dto.js';
 import { User } from './user.entity.js';
@@ -26,7 +26,7 @@ export class IdentitiesService {
     @InjectRepository(Identity) private readonly identities: Repository<Identity>,
     @InjectRepository(User) private readonly rows: Repository<User>,
     private readonly users: UsersService,
-    private readonly writes: Writes,
+    private readonly writes: ResourceWriter,
     private readonly clock: Clock,
   ) {}
 
@@ -46,12 +46,12 @@ export class IdentitiesService {
     // linked a moment ago, by another tab
     if (own?.subject === subject) return this.userOf(account, requestId);
     if (own) return null;
-    return this.link({ by: user.id, requestId }, user.id, account);
+    return this.link({ actorId: user.id, requestId }, user.id, account);
   }
 
   /** Linking what is linked already changes nothing. */
   link(context: WriteContext, userId: number, { provider, subject }: ProviderAccount): Promise<User> {
-    return this.writes.change(this.users.resource, context, userId, {
+    return this.writes.update(this.users.resource, context, userId, {
       action: 'identity_linked',
       set: async (user, manager) => {
         const known = await manager.findOneBy(Identity, { provider, subject });
@@ -68,12 +68,12 @@ export class IdentitiesService {
   }
 
   async unlink(context: WriteContext, userId: number, provider: Provider): Promise<void> {
-    await this.writes.change(this.users.resource, context, userId, {
+    await this.writes.update(this.users.resource, context, userId, {
       action: 'identity_unlinked',
       set: (user) => {
         if (!isLinked(user, provider)) throw new Problem('identity_not_found');
         if (user.passwordHash === null && providersOf(user).length === 1) throw new Problem('last_sign_in');
-        return without(provider)(user);
+        return unlinked(provider)(user);
       },
     });
   }
@@ -84,12 +84,12 @@ export class IdentitiesService {
     context: WriteContext,
     { id, userId, provider }: Identity,
   ): Promise<void> {
-    await this.writes.changeWithin(manager, this.users.resource, { ...context, ifMatch: undefined }, userId, {
+    await this.writes.updateIn(manager, this.users.resource, { ...context, ifMatch: undefined }, userId, {
       action: 'identity_unlinked',
-      deletedToo: true,
+      includeDeleted: true,
       set: (owner) => {
         if (isLinked(owner, provider) && !owner.isDeleted) throw new Problem('identity_taken');
-        return without(provider)(owner);
+        return unlinked(provider)(owner);
       },
     });
     await manager.delete(Identity, { id });
@@ -98,7 +98,7 @@ export class IdentitiesService {
 
 const isLinked = (user: User, provider: Provider): boolean => providersOf(user).includes(provider);
 
-const without =
+const unlinked =
   (provider: Provider) =>
   (user: User): Partial<User> => ({
     linkedProviders: providersOf(user)

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Patch } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Allow, ApiIfMatch, ApiIfNoneMatch } from '../http/route-decorators.js';
+import { Access, ApiIfMatch, ApiIfNoneMatch } from '../http/route-decorators.js';
 import { Context, type RequestContext } from '../http/request-context.js';
 import { UpdateProfileDto, UserDto } from './user.dto.js';
 import { UsersService } from './users.service.js';
@@ -12,17 +12,17 @@ export class ProfileController {
 
   /** Read your own profile */
   @Get()
-  @Allow('user')
+  @Access('user')
   @ApiIfNoneMatch()
-  get(@Context() { by }: RequestContext): Promise<UserDto> {
-    return this.users.get(by);
+  get(@Context() { actorId }: RequestContext): Promise<UserDto> {
+    return this.users.get(actorId);
   }
 
   /** Change your own name or surname (merge patch, RFC 7396) */
   @Patch()
-  @Allow('user')
+  @Access('user')
   @ApiIfMatch()
   update(@Context() context: RequestContext, @Body() changes: UpdateProfileDto): Promise<UserDto> {
-    return this.users.update(context, context.by, changes);
+    return this.users.update(context, context.actorId, changes);
   }
 }

@@ -1,6 +1,6 @@
 import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
 import { PageDto } from '../lists/page.dto.js';
-import { Email, Line, MayBeMissing, NewPassword, OneOf, Opaque } from '../validation/fields.js';
+import { Email, SingleLine, OptionalNotNull, NewPassword, IsOneOf, RawString } from '../validation/fields.js';
 import { deletedAtOf } from '../writes/resource-writer.js';
 import { type Provider, PROVIDERS } from './identity.entity.js';
 import type { User } from './user.entity.js';
@@ -19,20 +19,20 @@ export class CreateUserDto {
   email: string;
 
   /** @example 'Carla' */
-  @Line(120)
+  @SingleLine(120)
   name: string;
 
   /** @example 'Núñez' */
-  @Line(120)
+  @SingleLine(120)
   surname: string;
 
   /** Admins manage users; `user` if nothing is said. */
-  @MayBeMissing()
-  @OneOf(...ROLES)
+  @OptionalNotNull()
+  @IsOneOf(...ROLES)
   role?: Role;
 
   /** Without one the answer has an invitation, with which the user chooses their own. */
-  @MayBeMissing()
+  @OptionalNotNull()
   @NewPassword()
   password?: string;
 }
@@ -48,7 +48,7 @@ export class UpdateProfileDto extends PartialType(OmitType(UpdateUserDto, ['emai
 }) {}
 
 export class SetRoleDto {
-  @OneOf(...ROLES)
+  @IsOneOf(...ROLES)
   role: Role;
 }
 
@@ -116,7 +116,7 @@ export class UserDto {
 }
 
 export class ChangePasswordDto {
-  @Opaque(128)
+  @RawString(128)
   @ApiProperty({ format: 'password' })
   currentPassword: string;
 

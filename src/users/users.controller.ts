@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Query } from '@nestjs/common';
-import { Allow, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, Fails } from '../http/route-decorators.js';
+import { Access, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, ApiProblems } from '../http/route-decorators.js';
 import { ListQuery, PageQuery } from '../lists/list.query.js';
 import { Context, type RequestContext } from '../http/request-context.js';
 import { IdPipe } from '../validation/validation.pipe.js';
@@ -25,34 +25,34 @@ export class UsersController {
 
   /** List users */
   @Get()
-  @Allow('admin')
+  @Access('admin')
   list(@Query() query: ListQuery): Promise<UserPageDto> {
     return this.users.list(query);
   }
 
   /** Create a user, who gets an invitation if there is no password */
   @Post()
-  @Allow('admin')
+  @Access('admin')
   @ApiIdempotencyKey()
-  @Fails('email_taken', 'overloaded')
+  @ApiProblems('email_taken', 'overloaded')
   create(@Context() context: RequestContext, @Body() user: CreateUserDto): Promise<CreatedUserDto> {
     return this.users.create(context, user);
   }
 
   /** Read a user */
   @Get(':id')
-  @Allow('admin')
+  @Access('admin')
   @ApiIfNoneMatch()
-  @Fails('user_not_found')
+  @ApiProblems('user_not_found')
   get(@Param('id', IdPipe) id: number): Promise<UserDto> {
     return this.users.get(id);
   }
 
   /** Change some members of a user (merge patch, RFC 7396) */
   @Patch(':id')
-  @Allow('admin')
+  @Access('admin')
   @ApiIfMatch()
-  @Fails('user_not_found', 'email_taken')
+  @ApiProblems('user_not_found', 'email_taken')
   update(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,
@@ -64,9 +64,9 @@ export class UsersController {
   /** Delete a user, who is signed out at once and can be restored */
   @Delete(':id')
   @HttpCode(204)
-  @Allow('admin')
+  @Access('admin')
   @ApiIfMatch()
-  @Fails('user_not_found', 'last_admin')
+  @ApiProblems('user_not_found', 'last_admin')
   remove(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<void> {
     return this.users.remove(context, id);
   }
@@ -74,26 +74,26 @@ export class UsersController {
   /** Restore a deleted user */
   @Post(':id/restore')
   @HttpCode(200)
-  @Allow('admin')
+  @Access('admin')
   @ApiIfMatch()
-  @Fails('user_not_found', 'email_taken')
+  @ApiProblems('user_not_found', 'email_taken')
   restore(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<UserDto> {
     return this.users.restore(context, id);
   }
 
   /** What happened to a user, newest first */
   @Get(':id/history')
-  @Allow('admin')
-  @Fails('user_not_found')
+  @Access('admin')
+  @ApiProblems('user_not_found')
   history(@Param('id', IdPipe) id: number, @Query() query: PageQuery): Promise<HistoryPageDto> {
     return this.users.history(id, query);
   }
 
   /** Make a user an admin, or an admin a user */
   @Put(':id/role')
-  @Allow('admin')
+  @Access('admin')
   @ApiIfMatch()
-  @Fails('user_not_found', 'last_admin')
+  @ApiProblems('user_not_found', 'last_admin')
   setRole(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,
@@ -104,10 +104,10 @@ export class UsersController {
 
   /** Make a token with which a user can choose a new password */
   @Post(':id/password-reset')
-  @Allow('admin')
+  @Access('admin')
   @ApiIdempotencyKey()
   @ApiIfMatch()
-  @Fails('user_not_found')
+  @ApiProblems('user_not_found')
   resetPassword(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<PasswordTokenDto> {
     return this.credentials.issueReset(context, id);
   }
@@ -115,9 +115,9 @@ export class UsersController {
   /** Sign a user out everywhere */
   @Delete(':id/sessions')
   @HttpCode(204)
-  @Allow('admin')
+  @Access('admin')
   @ApiIfMatch()
-  @Fails('user_not_found')
+  @ApiProblems('user_not_found')
   endSessions(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<void> {
     return this.users.endSessions(context, id);
   }

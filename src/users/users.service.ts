@@ -7,11 +7,11 @@ import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js
 import type { WriteContext } from '../http/request-context.js';
 import { Clock } from '../config/clock.js';
 import { forUpdate, toSqlTime } from '../database/dialect.js';
-import { Sql } from '../database/direct-queries.js';
-import { Table } from '../database/entity-table.js';
-import { Histories } from '../history/history.service.js';
+import { DirectQueries } from '../database/direct-queries.js';
+import { EntityTable } from '../database/entity-table.js';
+import { HistoryService } from '../history/history.service.js';
 import type { HistoryPageDto } from '../history/history.dto.js';
-import { deletedAtOf, type Resource, Writes } from '../writes/resource-writer.js';
+import { deletedAtOf, type Resource, ResourceWriter } from '../writes/resource-writer.js';
 import { PasswordHasher } from './password-hasher.js';
 import { INVITATION_MS, newPasswordToken } from './password-token.js';
 import {
@@ -26,19 +26,19 @@ import {
 import { User } from './user.entity.js';
 
 /** Rows of the Flask service may lack an e-mail or a date; they sort first. */
-const NEVER = '1970-01-01 00:00:00.000';
+const EPOCH = '1970-01-01 00:00:00.000';
 const SORTS: Record<string, SortKey> = {
   id: { sql: 'id', value: (user: User) => user.id },
   name: { sql: 'name', value: (user: User) => user.name },
   surname: { sql: 'surname', value: (user: User) => user.surname },
   email: { sql: `COALESCE(email, '')`, value: (user: User) => user.email ?? '' },
   createdAt: {
-    sql: `COALESCE(created_at, '${NEVER}')`,
-    value: ({ createdAt }: User) => (createdAt ? toSqlTime(createdAt) : NEVER),
+    sql: `COALESCE(created_at, '${EPOCH}')`,
+    value: ({ createdAt }: User) => (createdAt ? toSqlTime(createdAt) : EPOCH),
   },
   lastModifiedAt: {
-    sql: `COALESCE(modified_at, '${NEVER}')`,
-    value: ({ lastModifiedAt }: User) => (lastModifiedAt ? toSqlTime(lastModifiedAt) : NEVER),
+    sql: `COALESCE(modified_at, '${EPOCH}')`,
+    value: ({ lastModifiedAt }: User) => (lastModifiedAt ? toSqlTime(lastModifiedAt) : EPOCH),
   },
 };
 
@@ -46,26 +46,26 @@ const SORTS: Record<string, SortKey> = {
 @Injectable()
 export class UsersService {
   readonly resource: Resource<User>;
-  private readonly table: Table<User>;
+  private readonly table: EntityTable<User>;
   private readonly lock: string;
 
   constructor(
     dataSource: DataSource,
-    sql: Sql,
-    private readonly writes: Writes,
-    private readonly histories: Histories,
+    sql: DirectQueries,
+    private readonly writes: ResourceWriter,
+    private readonly histories: HistoryService,
     private readonly paging: KeyPaging,
     private readonly passwords: PasswordHasher,
     private readonly clock: Clock,
   ) {
-    this.table = new Table(dataSource, sql, User);
+    this.table = new EntityTable(dataSource, sql, User);
     this.lock = forUpdate(dataSource);
     this.resource = {
       name: 'user',
       entity: User,
       table: this.table,
       notFound: 'user_not_found',
-      describe: (user) => ({
+      auditedFields: (user) => ({
         email: user.email,
         name: user.name,
         surname: user.surname,
@@ -116,7 +116,7 @@ export class UsersService {
       name,
       surname,
       isAdmin,
-      roleGrantedBy: isAdmin ? context.by : null,
+      roleGrantedBy: isAdmin ? context.actorId : null,
       passwordHash: password === undefined ? null : await this.passwords.hash(password),
       sessionEpoch: 1,
       linkedProviders: '',
@@ -130,16 +130,16 @@ export class UsersService {
   }
 
   async update(context: WriteContext, id: number, changes: UpdateUserDto): Promise<UserDto> {
-    const user = await this.writes.change(this.resource, context, id, { action: 'updated', set: () => changes });
+    const user = await this.writes.update(this.resource, context, id, { action: 'updated', set: () => changes });
     return UserDto.from(user);
   }
 
   async setRole(context: WriteContext, id: number, role: Role): Promise<UserDto> {
-    const user = await this.writes.change(this.resource, context, id, {
+    const user = await this.writes.update(this.resource, context, id, {
       action: 'role_changed',
       set: async (before, manager) => {
         if (roleOf(before) === role) return {};
-        if (role === 'admin') return { isAdmin: true, roleGrantedBy: context.by };
+        if (role === 'admin') return { isAdmin: true, roleGrantedBy: context.actorId };
         await this.refuseLastAdmin(manager, id);
         return { isAdmin: false, roleGrantedBy: null, sessionEpoch: before.sessionEpoch + 1 };
       },
@@ -148,7 +148,7 @@ export class UsersService {
   }
 
   async remove(context: WriteContext, id: number): Promise<void> {
-    await this.writes.change(this.resource, context, id, {
+    await this.writes.update(this.resource, context, id, {
       action: 'deleted',
       set: async (before, manager) => {
         if (before.isAdmin) await this.refuseLastAdmin(manager, id);
@@ -165,9 +165,9 @@ export class UsersService {
 
   /** Restoring one that is not deleted changes nothing. */
   async restore(context: WriteContext, id: number): Promise<UserDto> {
-    const user = await this.writes.change(this.resource, context, id, {
+    const user = await this.writes.update(this.resource, context, id, {
       action: 'restored',
-      deletedToo: true,
+      includeDeleted: true,
       set: (before) => (before.isDeleted ? { isDeleted: false, deletedAt: null } : {}),
     });
     return UserDto.from(user);
@@ -175,7 +175,7 @@ export class UsersService {
 
   /** Ends all sessions of the user, at once and everywhere. */
   async endSessions(context: WriteContext, id: number): Promise<void> {
-    await this.writes.change(this.resource, context, id, {
+    await this.writes.update(this.resource, context, id, {
       action: 'signed_out',
       set: (before) => ({ sessionEpoch: before.sessionEpoch + 1 }),
     });

@@ -4,13 +4,13 @@ import { Transform } from 'class-transformer';
 import { isEmail, ValidateBy, ValidateIf } from 'class-validator';
 
 /** What is wrong with a value: a stable code and words for people. */
-type Complaint = [code: string, message: string];
+type FieldError = [code: string, message: string];
 
 interface Field {
   schema: ApiPropertyOptions;
   /** Makes equal what counts as equal, before the check. */
   normalize?: (value: string) => unknown;
-  check: (value: unknown) => Complaint | undefined;
+  check: (value: unknown) => FieldError | undefined;
 }
 
 /** One decorator for what a member may be, how it is normalized and how it is documented. */
@@ -31,7 +31,7 @@ function field({ schema, normalize, check }: Field): PropertyDecorator {
 }
 
 /** May be missing, but not null; with `IsOptional` it may be either. */
-export const MayBeMissing = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
+export const OptionalNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
 /** As the database counts: MySQL's VARCHAR(n) holds n code points, JavaScript's length counts half of an emoji. */
 const codePoints = (text: string): number => {
@@ -40,7 +40,7 @@ const codePoints = (text: string): number => {
   return count;
 };
 
-const lengthOf = (value: unknown, min: number, max: number): Complaint | undefined => {
+const lengthOf = (value: unknown, min: number, max: number): FieldError | undefined => {
   if (typeof value !== 'string') return ['not_a_string', 'must be a string'];
   // a string of n code units has at least n / 2 code points: what is far too long is not counted
   const length = value.length > 2 * max ? Infinity : codePoints(value);
@@ -52,10 +52,10 @@ const lengthOf = (value: unknown, min: number, max: number): Complaint | undefin
 
 // C0 and C1 controls, line and paragraph separators: a name is one line, wherever it is printed
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
-const CONTROLS_BUT_LINES = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
+const CONTROLS_EXCEPT_LINE_BREAKS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
 
 /** One line of 1 to `max` characters; space around it is cut off. */
-export const Line = (max: number): PropertyDecorator =>
+export const SingleLine = (max: number): PropertyDecorator =>
   field({
     schema: { minLength: 1, maxLength: max },
     normalize: (value) => value.trim(),
@@ -65,12 +65,14 @@ export const Line = (max: number): PropertyDecorator =>
   });
 
 /** Text of any number of lines. */
-export const Text = (max: number): PropertyDecorator =>
+export const MultiLine = (max: number): PropertyDecorator =>
   field({
     schema: { maxLength: max },
     check: (value) =>
       lengthOf(value, 0, max) ??
-      (CONTROLS_BUT_LINES.test(value as string) ? ['invalid_text', 'must not have control characters'] : undefined),
+      (CONTROLS_EXCEPT_LINE_BREAKS.test(value as string)
+        ? ['invalid_text', 'must not have control characters']
+        : undefined),
   });
 
 /** E-mails are equal if their bytes are, after this. */
@@ -102,16 +104,16 @@ export const NewPassword = (): PropertyDecorator =>
   });
 
 /** Anything that may have been accepted once; whether it is right is found out by comparing. */
-export const Opaque = (max: number): PropertyDecorator =>
+export const RawString = (max: number): PropertyDecorator =>
   field({ schema: { minLength: 1, maxLength: max }, check: (value) => lengthOf(value, 1, max) });
 
-export const Matching = (pattern: RegExp, message: string): PropertyDecorator =>
+export const MatchesPattern = (pattern: RegExp, message: string): PropertyDecorator =>
   field({
     schema: { pattern: pattern.source },
     check: (value) => (typeof value === 'string' && pattern.test(value) ? undefined : ['not_allowed', message]),
   });
 
-export const OneOf = (...allowed: string[]): PropertyDecorator =>
+export const IsOneOf = (...allowed: string[]): PropertyDecorator =>
   field({
     schema: { enum: allowed },
     check: (value) =>
@@ -155,4 +157,4 @@ export const TimeParameter = (): PropertyDecorator =>
   });
 
 /** The largest id: MySQL's INT, which the tables came with. */
-export const MOST_ID = 2 ** 31 - 1;
+export const MAX_ID = 2 ** 31 - 1;

@@ -1,7 +1,7 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
 import { type InvalidMember, Problem } from '../problems/catalog.js';
-import { MOST_ID } from './fields.js';
+import { MAX_ID } from './fields.js';
 import { escapePointer } from '../http/body-parsers.js';
 
 class ValidationFailure extends Error {
@@ -50,9 +50,9 @@ function toMember({ property, constraints, value }: ValidationError, { type }: A
 export class IdPipe implements PipeTransform<string, number> {
   transform(value: string, { data }: ArgumentMetadata): number {
     const id = Number(value);
-    if (!/^[1-9]\d{0,9}$/.test(value) || id > MOST_ID)
+    if (!/^[1-9]\d{0,9}$/.test(value) || id > MAX_ID)
       throw Problem.invalid([
-        { pointer: data ?? 'id', code: 'not_in_range', message: `must be a whole number from 1 to ${MOST_ID}` },
+        { pointer: data ?? 'id', code: 'not_in_range', message: `must be a whole number from 1 to ${MAX_ID}` },
       ]);
     return id;
   }

@@ -11,10 +11,10 @@ import { deleteExpired, Housekeeping } from '../database/housekeeping.js';
 import { IdempotencyRecord } from './idempotency-record.entity.js';
 import { Transactions } from './transactions.js';
 
-const KEPT_MS = 24 * 60 * 60 * 1000;
+const RETENTION_MS = 24 * 60 * 60 * 1000;
 
 /** The key is in use: roll back, and look what the first request was answered. */
-class KeyInUse extends Error {}
+class KeyInUseError extends Error {}
 
 /** Gives a request that is sent again the first answer again (draft-ietf-httpapi-idempotency-key-header). */
 @Injectable()
@@ -33,10 +33,10 @@ export class Idempotency {
    * Runs `work` in a transaction that also keeps its answer. The key is claimed first, by inserting it: of requests
    * that arrive together, the others wait for the first to commit and then get its answer.
    */
-  async once<Answer>(context: WriteContext, work: (manager: EntityManager) => Promise<Answer>): Promise<Answer> {
-    const { idempotency, by } = context;
-    if (!idempotency || by === null) return this.transactions.run(work);
-    const id = { userId: by, keyHash: createHash('sha256').update(idempotency.key).digest('hex') };
+  async runOnce<Answer>(context: WriteContext, work: (manager: EntityManager) => Promise<Answer>): Promise<Answer> {
+    const { idempotency, actorId } = context;
+    if (!idempotency || actorId === null) return this.transactions.run(work);
+    const id = { userId: actorId, keyHash: createHash('sha256').update(idempotency.key).digest('hex') };
     // keyed: the request may hold a password, which a plain hash would give to whoever reads the table
     const requestHash = this.secrets.sign('idempotency-request', idempotency.request).toString('hex');
     for (;;) {
@@ -54,7 +54,7 @@ export class Idempotency {
       } catch (error) {
         // those that wait for one that is rolled back may deadlock each other
         if (!isClaimed && isConflict(error)) throw new Problem('idempotency_in_progress');
-        if (!(error instanceof KeyInUse)) throw error;
+        if (!(error instanceof KeyInUseError)) throw error;
       }
       const first = await this.records.findOneBy(id);
       if (!first) continue;
@@ -76,7 +76,7 @@ export class Idempotency {
   }
 
   private async claim(manager: EntityManager, record: Partial<IdempotencyRecord>): Promise<void> {
-    const expiresAt = new Date(this.clock.now().getTime() + KEPT_MS);
+    const expiresAt = new Date(this.clock.now().getTime() + RETENTION_MS);
     try {
       await manager
         .createQueryBuilder()
@@ -85,7 +85,7 @@ export class Idempotency {
         .values({ ...record, expiresAt })
         .execute();
     } catch (error) {
-      if (isDuplicate(error)) throw new KeyInUse();
+      if (isDuplicate(error)) throw new KeyInUseError();
       throw error;
     }
   }

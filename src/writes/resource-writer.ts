@@ -5,10 +5,10 @@ import type { WriteContext } from '../http/request-context.js';
 import { includesVersion } from '../http/etags.js';
 import { Clock } from '../config/clock.js';
 import { insertedId } from '../database/dialect.js';
-import type { Table } from '../database/entity-table.js';
+import type { EntityTable } from '../database/entity-table.js';
 import { type Changes, History } from '../history/history.entity.js';
 import { Idempotency } from './idempotency.js';
-import { Overtaken, Transactions } from './transactions.js';
+import { VersionRaceError, Transactions } from './transactions.js';
 
 /** What rows have that are written this way. */
 export interface Versioned {
@@ -30,31 +30,31 @@ export const deletedAtOf = (row: Pick<Versioned, 'isDeleted' | 'deletedAt' | 'la
 export interface Resource<Row extends Versioned> {
   name: 'customer' | 'user';
   entity: EntityTarget<Row>;
-  table: Table<Row>;
+  table: EntityTable<Row>;
   notFound: ProblemCode;
   /** What the history compares: the fields as the API names them, nothing secret. */
-  describe: (row: Row) => Record<string, unknown>;
+  auditedFields: (row: Row) => Record<string, unknown>;
 }
 
 export interface Change<Row> {
   action: string;
   /** Whether deleted rows are found as well. */
-  deletedToo?: boolean;
+  includeDeleted?: boolean;
   /** The new values of some columns; none of them different: nothing is written. Runs again if it was overtaken. */
   set: (row: Row, manager: EntityManager) => Partial<Row> | Promise<Partial<Row>>;
   /** What else happens or does not happen with it, given the row as it is afterwards. */
-  also?: (row: Row, manager: EntityManager) => Promise<void>;
+  afterUpdate?: (row: Row, manager: EntityManager) => Promise<void>;
 }
 
 /** What a service says of a new row; the rest is the write path's and the database's. */
-type Fresh<Row extends Versioned> = Omit<Row, 'liveEmail' | keyof Versioned>;
+type NewRow<Row extends Versioned> = Omit<Row, 'liveEmail' | keyof Versioned>;
 
 /**
  * The one way a change of a customer or user reaches the database: one transaction with the row, its history and the
  * record of the Idempotency-Key, so that there is never one without the others.
  */
 @Injectable()
-export class Writes {
+export class ResourceWriter {
   constructor(
     private readonly transactions: Transactions,
     private readonly idempotency: Idempotency,
@@ -64,49 +64,49 @@ export class Writes {
   create<Row extends Versioned, Answer>(
     resource: Resource<Row>,
     context: WriteContext,
-    values: Fresh<Row>,
+    values: NewRow<Row>,
     answer: (row: Row) => Answer,
   ): Promise<Answer> {
-    return this.idempotency.once(context, async (manager) => {
+    return this.idempotency.runOnce(context, async (manager) => {
       const now = this.clock.now();
       const row = {
         ...values,
         version: 1,
         isDeleted: false,
         deletedAt: null,
-        createdBy: context.by,
+        createdBy: context.actorId,
         createdAt: now,
-        lastModifiedBy: context.by,
+        lastModifiedBy: context.actorId,
         lastModifiedAt: now,
       } as Row;
       const insert = manager.createQueryBuilder().insert().into(resource.entity).updateEntity(false);
       const result = await insert.values(row as QueryDeepPartialEntity<Row>).execute();
       row.id = insertedId(result);
-      await this.record(manager, resource, context, 'created', row, difference({}, resource.describe(row)));
+      await this.record(manager, resource, context, 'created', row, difference({}, resource.auditedFields(row)));
       return answer(row);
     });
   }
 
   /** The row as it is afterwards. */
-  change<Row extends Versioned>(
+  update<Row extends Versioned>(
     resource: Resource<Row>,
     context: WriteContext,
     id: number,
     change: Change<Row>,
   ): Promise<Row> {
-    return this.transactions.run((manager) => this.changeWithin(manager, resource, context, id, change));
+    return this.transactions.run((manager) => this.updateIn(manager, resource, context, id, change));
   }
 
   /** As `change`, in a transaction that does more. */
-  async changeWithin<Row extends Versioned>(
+  async updateIn<Row extends Versioned>(
     manager: EntityManager,
     resource: Resource<Row>,
     context: WriteContext,
     id: number,
-    { action, deletedToo, set, also }: Change<Row>,
+    { action, includeDeleted, set, afterUpdate }: Change<Row>,
   ): Promise<Row> {
     const before = await resource.table.lockById(manager, id);
-    if (!before || (before.isDeleted && !deletedToo)) throw new Problem(resource.notFound);
+    if (!before || (before.isDeleted && !includeDeleted)) throw new Problem(resource.notFound);
     if (context.ifMatch && !includesVersion(context.ifMatch, before.version))
       throw new Problem('version_conflict', undefined, { currentVersion: before.version });
 
@@ -114,7 +114,7 @@ export class Writes {
     const isSame = Object.entries(values).every(([name, value]) => before[name as keyof Row] === value);
     if (isSame) return before;
 
-    const audit = { version: before.version + 1, lastModifiedBy: context.by, lastModifiedAt: this.clock.now() };
+    const audit = { version: before.version + 1, lastModifiedBy: context.actorId, lastModifiedAt: this.clock.now() };
     const after = { ...before, ...values, ...audit };
     const { affected } = await manager
       .createQueryBuilder()
@@ -124,17 +124,17 @@ export class Writes {
       .updateEntity(false)
       .execute();
     // the lock does not exclude writers on other nodes of a cluster: the version is the judge
-    if (affected !== 1) throw new Overtaken();
-    const changes = difference(resource.describe(before), resource.describe(after));
+    if (affected !== 1) throw new VersionRaceError();
+    const changes = difference(resource.auditedFields(before), resource.auditedFields(after));
     await this.record(manager, resource, context, action, after, changes);
-    await also?.(after, manager);
+    await afterUpdate?.(after, manager);
     return after;
   }
 
   private async record<Row extends Versioned>(
     manager: EntityManager,
     resource: Resource<Row>,
-    { by, requestId }: WriteContext,
+    { actorId, requestId }: WriteContext,
     action: string,
     { id, version, lastModifiedAt }: Row,
     changes: Changes,
@@ -144,7 +144,7 @@ export class Writes {
       resourceId: id,
       version,
       action,
-      by,
+      by: actorId,
       requestId,
       at: lastModifiedAt!,
       changes,

@@ -5,12 +5,12 @@ import { Problem } from '../problems/catalog.js';
 import { isConflict } from '../database/database-errors.js';
 import { Metrics } from '../metrics/metrics.js';
 
-const RETRIES = 3;
+const MAX_RETRIES = 3;
 /** After so long there is no other try: the client gets its answer within three seconds. */
-const GIVE_UP_AFTER_MS = 1_500;
+const RETRY_WINDOW_MS = 1_500;
 
 /** Thrown inside a transaction that has to start over: what it read has been changed by another. */
-export class Overtaken extends Problem {
+export class VersionRaceError extends Problem {
   constructor() {
     super('overloaded');
   }
@@ -31,8 +31,8 @@ export class Transactions {
       try {
         return await this.dataSource.transaction(work);
       } catch (error) {
-        const isLast = attempt === RETRIES || performance.now() - start > GIVE_UP_AFTER_MS;
-        if (isLast || !(error instanceof Overtaken || isConflict(error))) throw error;
+        const isLast = attempt === MAX_RETRIES || performance.now() - start > RETRY_WINDOW_MS;
+        if (isLast || !(error instanceof VersionRaceError || isConflict(error))) throw error;
         this.metrics.retries.inc();
         // apart, or they meet again
         await sleep(10 + Math.random() * 90);

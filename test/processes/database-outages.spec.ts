@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasMariadb, type Mariadb, startMariadb } from '../support/mariadb.js';
 import { problemOf } from '../../src/database/database-errors.js';
-import { Sql } from '../../src/database/direct-queries.js';
+import { DirectQueries } from '../../src/database/direct-queries.js';
 import type { Answer } from '../support/client.js';
 import { kinds } from '../support/databases.js';
 import { until } from '../support/program.js';
@@ -87,8 +87,8 @@ declare('when the server of the database', () => {
 
   it('takes too long for a statement, ends it on the server too', async () => {
     const error: unknown = await service.app
-      .get(Sql)
-      .rows('SELECT SLEEP(60)', [])
+      .get(DirectQueries)
+      .query('SELECT SLEEP(60)', [])
       .catch((thrown: unknown) => thrown);
     expect(problemOf(error)).toMatchObject({ code: 'database_unavailable' });
     const running = await service.dataSource.query<unknown[]>(

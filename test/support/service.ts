@@ -133,7 +133,7 @@ async function createUser(
   app: NestFastifyApplication,
   { password, ...values }: CreateUserDto,
 ): Promise<CreatedUserDto> {
-  const context = { by: FIRST_ADMIN_ID, requestId: 'test' };
+  const context = { actorId: FIRST_ADMIN_ID, requestId: 'test' };
   const user = await app.get(UsersService).create(context, values);
   if (password !== undefined) {
     const hash = hashes.get(password) ?? (await app.get(PasswordHasher).hash(password));

@@ -3,7 +3,7 @@ import { type Profile, Strategy, type StrategyOptions } from 'passport-facebook'
 import type OAuth2Strategy from 'passport-oauth2';
 import { Problem } from '../../problems/catalog.js';
 import { Env } from '../../config/env.js';
-import { type Attempt, boundRequests, type Done, type LoginProvider } from './login-provider.js';
+import { type AuthorizationRequest, boundRequests, type Done, type LoginProvider } from './login-provider.js';
 
 /** Facebook Login. It signs nothing: who somebody is comes from its own API, asked with a proof of the app's secret. */
 @Injectable()
@@ -16,7 +16,7 @@ export class Facebook implements LoginProvider {
     return Boolean(this.env.FACEBOOK_CLIENT_ID && this.env.FACEBOOK_CLIENT_SECRET);
   }
 
-  strategy({ callbackUrl, store, signal }: Attempt): Promise<OAuth2Strategy> {
+  strategy({ callbackUrl, store, signal }: AuthorizationRequest): Promise<OAuth2Strategy> {
     const options: StrategyOptions = {
       clientID: this.env.FACEBOOK_CLIENT_ID!,
       clientSecret: this.env.FACEBOOK_CLIENT_SECRET!,

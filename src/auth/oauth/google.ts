@@ -6,8 +6,8 @@ import { Problem } from '../../problems/catalog.js';
 import { Clock } from '../../config/clock.js';
 import { Env } from '../../config/env.js';
 import type { ProviderAccount } from '../../users/identities.service.js';
-import { type Attempt, boundRequests, type Done, type LoginProvider } from './login-provider.js';
-import { PROVIDER_MS, providerFetch, within } from './provider-fetch.js';
+import { type AuthorizationRequest, boundRequests, type Done, type LoginProvider } from './login-provider.js';
+import { PROVIDER_TIMEOUT_MS, providerFetch, within } from './provider-fetch.js';
 
 const FRESH_MS = 60 * 60 * 1000;
 /** Google's own keys rarely change, and its addresses never did: better old ones than nobody signing in. */
@@ -42,7 +42,7 @@ export class Google implements LoginProvider {
     return Boolean(this.env.GOOGLE_CLIENT_ID && this.env.GOOGLE_CLIENT_SECRET);
   }
 
-  async strategy({ callbackUrl, store, signal }: Attempt): Promise<OAuth2Strategy> {
+  async strategy({ callbackUrl, store, signal }: AuthorizationRequest): Promise<OAuth2Strategy> {
     const endpoints = await this.discover(signal);
     const options: StrategyOptions = {
       clientID: this.env.GOOGLE_CLIENT_ID!,
@@ -85,7 +85,7 @@ export class Google implements LoginProvider {
   }
 
   /** Checks that Google's addresses can be had; for `doctor`. */
-  async discover(signal = AbortSignal.timeout(PROVIDER_MS)): Promise<Discovered> {
+  async discover(signal = AbortSignal.timeout(PROVIDER_TIMEOUT_MS)): Promise<Discovered> {
     const now = this.clock.now().getTime();
     const known = this.discovered;
     if (known && now < known.freshUntil) return known;
@@ -113,7 +113,7 @@ export class Google implements LoginProvider {
 
 /** For `createRemoteJWKSet`, whose own has no limit of size. */
 async function fetchKeys(url: string, { signal }: { signal?: AbortSignal }): Promise<Response> {
-  const bound = AbortSignal.timeout(PROVIDER_MS / 2);
+  const bound = AbortSignal.timeout(PROVIDER_TIMEOUT_MS / 2);
   const { status, text } = await providerFetch(url, signal ? AbortSignal.any([signal, bound]) : bound);
   return new Response(text, { status });
 }

@@ -1,10 +1,10 @@
 import { Controller, Delete, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
-import { Allow, ApiIfMatch, Fails } from '../../http/route-decorators.js';
+import { Access, ApiIfMatch, ApiProblems } from '../../http/route-decorators.js';
 import { Context, type RequestContext } from '../../http/request-context.js';
 import { IdentitiesService } from '../../users/identities.service.js';
 import { type Provider, PROVIDERS } from '../../users/identity.entity.js';
-import { Outcome, ProviderGuard, type Started } from './provider.guard.js';
+import { ProviderResult, ProviderGuard, type AuthorizationStarted } from './provider.guard.js';
 import { ProviderUriDto, StartLoginQuery } from './oauth.dto.js';
 
 @ApiTags('Me')
@@ -20,20 +20,20 @@ export class IdentitiesController {
    */
   @Post()
   @HttpCode(200)
-  @Allow('user')
+  @Access('user')
   @UseGuards(ProviderGuard)
-  @Fails('not_found', 'provider_not_configured', 'provider_unavailable')
-  link(@Query() _query: StartLoginQuery, @Outcome() { uri }: Started): ProviderUriDto {
+  @ApiProblems('not_found', 'provider_not_configured', 'provider_unavailable')
+  link(@Query() _query: StartLoginQuery, @ProviderResult() { uri }: AuthorizationStarted): ProviderUriDto {
     return { uri };
   }
 
   /** Unlink an account; only you can link it again */
   @Delete()
   @HttpCode(204)
-  @Allow('user')
+  @Access('user')
   @ApiIfMatch()
-  @Fails('identity_not_found', 'last_sign_in')
+  @ApiProblems('identity_not_found', 'last_sign_in')
   unlink(@Context() context: RequestContext, @Param('provider') provider: Provider): Promise<void> {
-    return this.identities.unlink(context, context.by, provider);
+    return this.identities.unlink(context, context.actorId, provider);
   }
 }

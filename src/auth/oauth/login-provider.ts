@@ -4,7 +4,7 @@ import type { ProviderAccount } from '../../users/identities.service.js';
 import { providerFetch } from './provider-fetch.js';
 
 /** What one request of a sign-in brings with it. */
-export interface Attempt {
+export interface AuthorizationRequest {
   /** The redirect address, as registered at the provider. */
   callbackUrl: string;
   /** Keeps state, nonce and PKCE verifier between the steps. */
@@ -27,7 +27,7 @@ type Verified = (error: unknown, verifier?: string, state?: unknown) => void;
 export interface LoginProvider {
   readonly name: Provider;
   readonly isConfigured: boolean;
-  strategy: (attempt: Attempt) => Promise<OAuth2Strategy>;
+  strategy: (attempt: AuthorizationRequest) => Promise<OAuth2Strategy>;
 }
 
 /** What a strategy of ours finds out. */

@@ -9,7 +9,7 @@ import type { StartLoginQuery } from './oauth.dto.js';
 
 /** With whom one can sign in, and where one may be sent back to. */
 @Injectable()
-export class Providers {
+export class LoginProviders {
   private readonly providers: Record<Provider, LoginProvider>;
 
   constructor(

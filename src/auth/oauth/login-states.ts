@@ -58,7 +58,7 @@ export class LoginStates {
       nonce: '',
       store: (_request, _verifier, _state, _meta, done) => done(new Problem('invalid_login_state')),
       verify: (_request, _state, _meta, done) => {
-        void this.spend(request, provider)
+        void this.consume(request, provider)
           .then((state) => {
             returning.nonce = state.nonce;
             done(null, state.verifier, state);
@@ -70,7 +70,7 @@ export class LoginStates {
   }
 
   /** The state that this request brings back, if it belongs to it; it may have been used. */
-  peek(request: FastifyRequest, provider: Provider): OneTime<LoginState> | undefined {
+  verify(request: FastifyRequest, provider: Provider): OneTime<LoginState> | undefined {
     const { state } = request.query as { state?: unknown };
     const opened = typeof state === 'string' ? this.tokens.open<LoginState>('login-state', state) : undefined;
     const browser = browserOf(request);
@@ -78,9 +78,9 @@ export class LoginStates {
     return timingSafeEqual(Buffer.from(hash(browser)), Buffer.from(opened.content.browserHash)) ? opened : undefined;
   }
 
-  private async spend(request: FastifyRequest, provider: Provider): Promise<LoginState> {
-    const opened = this.peek(request, provider);
-    if (!opened || !(await this.tokens.spend(opened))) throw new Problem('invalid_login_state');
+  private async consume(request: FastifyRequest, provider: Provider): Promise<LoginState> {
+    const opened = this.verify(request, provider);
+    if (!opened || !(await this.tokens.consume(opened))) throw new Problem('invalid_login_state');
     return opened.content;
   }
 }

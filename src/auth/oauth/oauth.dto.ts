@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Matching, MayBeMissing, Opaque } from '../../validation/fields.js';
+import { MatchesPattern, OptionalNotNull, RawString } from '../../validation/fields.js';
 
 /** RFC 7636: of 32 bytes, in base64url. */
 const CHALLENGE = /^[\w-]{43}$/;
@@ -12,16 +12,16 @@ export class StartLoginQuery {
    * callback answers with the tokens.
    * @example 'https://app.example.com/signed-in'
    */
-  @MayBeMissing()
-  @Opaque(1024)
+  @OptionalNotNull()
+  @RawString(1024)
   returnTo?: string;
 
   /**
    * The S256 challenge (RFC 7636) of a verifier that you keep: then only you can use the code. Recommended.
    * @example 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'
    */
-  @MayBeMissing()
-  @Matching(CHALLENGE, 'must be the base64url of a SHA-256')
+  @OptionalNotNull()
+  @MatchesPattern(CHALLENGE, 'must be the base64url of a SHA-256')
   codeChallenge?: string;
 }
 
@@ -36,11 +36,11 @@ export class ProviderUriDto {
 
 export class ExchangeCodeDto {
   /** Of the address that the browser was sent back to. It lives for 60 seconds and works once. */
-  @Opaque(1024)
+  @RawString(1024)
   code: string;
 
   /** Required if `codeChallenge` was sent. */
-  @MayBeMissing()
-  @Matching(VERIFIER, 'must have 43 to 128 unreserved characters (RFC 7636)')
+  @OptionalNotNull()
+  @MatchesPattern(VERIFIER, 'must have 43 to 128 unreserved characters (RFC 7636)')
   codeVerifier?: string;
 }

@@ -21,7 +21,7 @@ interface LoginCode {
 
 /** What becomes of somebody whom a provider has signed in. */
 @Injectable()
-export class ProviderLoginService {
+export class OAuthService {
   constructor(
     private readonly auth: AuthService,
     private readonly users: UsersService,
@@ -42,7 +42,7 @@ export class ProviderLoginService {
     const opened = this.tokens.open<LoginCode>('login-code', code);
     const isOwner = opened && isVerifierOf(opened.content.codeChallenge, codeVerifier ?? undefined);
     const user = isOwner && (await this.users.find(opened.content.userId));
-    if (!user || user.sessionEpoch !== opened.content.epoch || !(await this.tokens.spend(opened)))
+    if (!user || user.sessionEpoch !== opened.content.epoch || !(await this.tokens.consume(opened)))
       throw new Problem('invalid_login_code');
     return this.auth.startSession(user, client);
   }
@@ -51,7 +51,7 @@ export class ProviderLoginService {
     if (link) {
       // whoever has signed out since then is not the one who wanted it
       if (!(await this.auth.callerFor(link))) throw new Problem('invalid_login_state');
-      return this.identities.link({ by: link.userId, requestId }, link.userId, account);
+      return this.identities.link({ actorId: link.userId, requestId }, link.userId, account);
     }
     const user = await this.identities.userOf(account, requestId);
     if (!user) throw new Problem('not_registered');

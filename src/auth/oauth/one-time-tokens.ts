@@ -6,7 +6,7 @@ import { Clock } from '../../config/clock.js';
 import { Secrets } from '../../config/secrets.js';
 import { isDuplicate } from '../../database/database-errors.js';
 import { deleteExpired, Housekeeping } from '../../database/housekeeping.js';
-import { SpentToken } from './used-token.entity.js';
+import { UsedToken } from './used-token.entity.js';
 
 /** What is sealed in. */
 export interface OneTime<T> {
@@ -22,12 +22,12 @@ export interface OneTime<T> {
 @Injectable()
 export class OneTimeTokens {
   constructor(
-    @InjectRepository(SpentToken) private readonly spent: Repository<SpentToken>,
+    @InjectRepository(UsedToken) private readonly used: Repository<UsedToken>,
     private readonly secrets: Secrets,
     private readonly clock: Clock,
     housekeeping: Housekeeping,
   ) {
-    housekeeping.hourly(() => deleteExpired(this.spent, this.clock.now()));
+    housekeeping.hourly(() => deleteExpired(this.used, this.clock.now()));
   }
 
   issue<T>(purpose: 'login-state' | 'login-code', content: T, lifetimeMs: number): string {
@@ -46,9 +46,9 @@ export class OneTimeTokens {
   }
 
   /** False if it was used before, on whichever instance: the primary key lets one of them through. */
-  async spend({ id, expiresAt }: OneTime<unknown>): Promise<boolean> {
+  async consume({ id, expiresAt }: OneTime<unknown>): Promise<boolean> {
     try {
-      await this.spent.insert({ id, expiresAt: new Date(expiresAt) });
+      await this.used.insert({ id, expiresAt: new Date(expiresAt) });
       return true;
     } catch (error) {
       if (isDuplicate(error)) return false;

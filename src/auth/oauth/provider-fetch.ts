@@ -2,12 +2,12 @@ import { Logger } from '@nestjs/common';
 import { Problem } from '../../problems/catalog.js';
 
 /** For all that one sign-in asks of its provider, together: the client has its answer within three seconds. */
-export const PROVIDER_MS = 2_500;
-const MOST_BYTES = 1024 * 1024;
+export const PROVIDER_TIMEOUT_MS = 2_500;
+const MAX_BYTES = 1024 * 1024;
 
 const logger = new Logger('Providers');
 
-export interface ProviderAnswer {
+export interface ProviderResponse {
   status: number;
   text: string;
 }
@@ -17,7 +17,7 @@ export async function providerFetch(
   url: string,
   signal: AbortSignal,
   init: Pick<RequestInit, 'method' | 'headers' | 'body'> = {},
-): Promise<ProviderAnswer> {
+): Promise<ProviderResponse> {
   try {
     const response = await fetch(url, { ...init, signal, redirect: 'manual' });
     const { status } = response;
@@ -50,7 +50,7 @@ async function textOf({ body }: Response, isWanted: boolean): Promise<string> {
   for await (const chunk of body ?? []) {
     size += (chunk as Uint8Array).length;
     if (!isWanted) break;
-    if (size > MOST_BYTES) throw new Error('answered with more than 1 MiB');
+    if (size > MAX_BYTES) throw new Error('answered with more than 1 MiB');
     chunks.push(chunk as Uint8Array);
   }
   return Buffer.concat(chunks).toString('utf8');

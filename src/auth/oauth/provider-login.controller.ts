@@ -1,11 +1,11 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Allow, Fails } from '../../http/route-decorators.js';
-import { type Client, FromClient } from '../../http/request-context.js';
+import { Access, ApiProblems } from '../../http/route-decorators.js';
+import { type Client, ClientInfo } from '../../http/request-context.js';
 import { TokensDto } from '../login.dto.js';
 import { ProviderLogin } from './provider-login.js';
 import { ExchangeCodeDto } from './oauth.dto.js';
-import { ProviderLoginService } from './oauth.service.js';
+import { OAuthService } from './oauth.service.js';
 
 @ApiTags('Login')
 @Controller('login/google')
@@ -18,14 +18,14 @@ export class FacebookLoginController extends ProviderLogin {}
 @ApiTags('Login')
 @Controller('login/exchange')
 export class ExchangeController {
-  constructor(private readonly login: ProviderLoginService) {}
+  constructor(private readonly login: OAuthService) {}
 
   /** Get tokens for the one-time code that the browser came back to your frontend with */
   @Post()
   @HttpCode(200)
-  @Allow('public')
-  @Fails('invalid_login_code')
-  exchange(@Body() code: ExchangeCodeDto, @FromClient() client: Client): Promise<TokensDto> {
+  @Access('public')
+  @ApiProblems('invalid_login_code')
+  exchange(@Body() code: ExchangeCodeDto, @ClientInfo() client: Client): Promise<TokensDto> {
     return this.login.exchange(code, client);
   }
 }

@@ -1,22 +1,27 @@
 import { Get, Headers, Inject, Query, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Allow, Fails, OpenQuery } from '../../http/route-decorators.js';
-import { type Client, FromClient } from '../../http/request-context.js';
+import { Access, ApiProblems, OpenQuery } from '../../http/route-decorators.js';
+import { type Client, ClientInfo } from '../../http/request-context.js';
 import { TokensDto } from '../login.dto.js';
-import { Outcome, ProviderGuard, type Returned, type Started } from './provider.guard.js';
+import {
+  ProviderResult,
+  ProviderGuard,
+  type AuthorizationResult,
+  type AuthorizationStarted,
+} from './provider.guard.js';
 import { ProviderUriDto, StartLoginQuery } from './oauth.dto.js';
-import { ProviderLoginService } from './oauth.service.js';
+import { OAuthService } from './oauth.service.js';
 import { ReturnToFilter } from './return-to.filter.js';
 
 const LOCATION = { Location: { description: 'Where the browser is sent.', schema: { type: 'string' } } } as const;
 
 /** The routes of every provider, which has a path of its own: addresses registered there are kept word by word. */
 export abstract class ProviderLogin {
-  @Inject(ProviderLoginService) private readonly login: ProviderLoginService;
+  @Inject(OAuthService) private readonly login: OAuthService;
 
   @Get()
-  @Allow('public')
+  @Access('public')
   @UseGuards(ProviderGuard)
   @ApiOperation({
     summary: 'Sign in with this provider: send the browser here',
@@ -24,10 +29,10 @@ export abstract class ProviderLogin {
   })
   @ApiResponse({ status: 200, type: ProviderUriDto })
   @ApiResponse({ status: 302, description: 'To the provider.', headers: LOCATION })
-  @Fails('provider_not_configured', 'provider_unavailable')
+  @ApiProblems('provider_not_configured', 'provider_unavailable')
   async start(
     @Query() _query: StartLoginQuery,
-    @Outcome() { uri }: Started,
+    @ProviderResult() { uri }: AuthorizationStarted,
     @Headers('accept') accept: string | undefined,
     @Res() reply: FastifyReply,
   ): Promise<void> {
@@ -35,7 +40,7 @@ export abstract class ProviderLogin {
   }
 
   @Get('callback')
-  @Allow('public')
+  @Access('public')
   @UseGuards(ProviderGuard)
   @UseFilters(ReturnToFilter)
   @OpenQuery()
@@ -53,11 +58,11 @@ export abstract class ProviderLogin {
       'To `returnTo`, with `?code=`, or with `?error=` and the code of the problem that it would be without it.',
     headers: LOCATION,
   })
-  @Fails('invalid_login_state', 'provider_login_failed', 'login_refused', 'not_registered')
-  @Fails('identity_taken', 'provider_linked', 'provider_not_configured', 'provider_unavailable')
+  @ApiProblems('invalid_login_state', 'provider_login_failed', 'login_refused', 'not_registered')
+  @ApiProblems('identity_taken', 'provider_linked', 'provider_not_configured', 'provider_unavailable')
   async callback(
-    @Outcome() { account, state }: Returned,
-    @FromClient() client: Client,
+    @ProviderResult() { account, state }: AuthorizationResult,
+    @ClientInfo() client: Client,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const completed = await this.login.complete(account, state, client);

@@ -11,24 +11,25 @@ import type { Provider } from '../../users/identity.entity.js';
 import type { ProviderAccount } from '../../users/identities.service.js';
 import type { StateStore } from './login-provider.js';
 import { type LoginState, LoginStates } from './login-states.js';
-import { PROVIDER_MS } from './provider-fetch.js';
+import { PROVIDER_TIMEOUT_MS } from './provider-fetch.js';
 import { StartLoginQuery } from './oauth.dto.js';
-import { Providers } from './login-providers.js';
+import { LoginProviders } from './login-providers.js';
 
 /** What comes of the guard at a start: where to send the browser. */
-export interface Started {
+export interface AuthorizationStarted {
   uri: string;
 }
 
 /** What comes of it at the callback: who has signed in there. */
-export interface Returned {
+export interface AuthorizationResult {
   account: ProviderAccount;
   state: LoginState;
 }
 
 /** Handler parameter: what the guard found out. */
-export const Outcome = createParamDecorator(
-  (_: unknown, execution: ExecutionContext) => execution.switchToHttp().getRequest<{ user: Started | Returned }>().user,
+export const ProviderResult = createParamDecorator(
+  (_: unknown, execution: ExecutionContext) =>
+    execution.switchToHttp().getRequest<{ user: AuthorizationStarted | AuthorizationResult }>().user,
 );
 
 /**
@@ -52,7 +53,7 @@ export class ProviderGuard extends AuthGuard('provider') {
   private readonly pipe = new RequestValidationPipe();
 
   constructor(
-    private readonly providers: Providers,
+    private readonly providers: LoginProviders,
     private readonly states: LoginStates,
   ) {
     super();
@@ -69,7 +70,7 @@ export class ProviderGuard extends AuthGuard('provider') {
       store: isCallback(request)
         ? this.returning(request, provider.name)
         : await this.starting(request, reply, provider.name),
-      signal: AbortSignal.timeout(PROVIDER_MS),
+      signal: AbortSignal.timeout(PROVIDER_TIMEOUT_MS),
     });
     return { session: false, strategy };
   }
@@ -104,7 +105,7 @@ const isCallback = (request: FastifyRequest): boolean => request.routeOptions.ur
 const logger = new Logger('Providers');
 
 /** Of passport's strategies. What they say is the provider's, or that of whoever made up the address. */
-const HEARSAY = /^(InternalOAuth|(Facebook)?(Authorization|Token|GraphAPI))Error$/;
+const UNTRUSTED_ERRORS = /^(InternalOAuth|(Facebook)?(Authorization|Token|GraphAPI))Error$/;
 
 /** passport-oauth2 wraps what happened while it asked; the rest is the provider's refusal, or what jose refuses. */
 function problemOf(error: unknown): Problem {
@@ -112,7 +113,7 @@ function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (oauthError instanceof Problem) return oauthError;
   if (name.endsWith('AuthorizationError')) return new Problem('login_refused');
-  const known = HEARSAY.test(name) ? undefined : databaseProblemOf(error);
+  const known = UNTRUSTED_ERRORS.test(name) ? undefined : databaseProblemOf(error);
   if (known) return known;
   // `invalid_client` is for the operator; what else the provider says may be anything
   const reason = typeof code === 'string' && /^\w{1,40}$/.test(code) ? code : undefined;

@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { note, ProblemFilter, toProblem } from '../../problems/problem.filter.js';
+import { recordProblem, ProblemFilter, toProblem } from '../../problems/problem.filter.js';
 import { LoginStates } from './login-states.js';
 import { providerOf } from './provider.guard.js';
 import { withParameter } from './oauth.service.js';
@@ -15,10 +15,10 @@ export class ReturnToFilter extends ProblemFilter {
 
   override catch(error: unknown, host: ArgumentsHost): void {
     const [request, reply] = [host.getArgByIndex<FastifyRequest>(0), host.getArgByIndex<FastifyReply>(1)];
-    const returnTo = this.states.peek(request, providerOf(request))?.content.returnTo;
+    const returnTo = this.states.verify(request, providerOf(request))?.content.returnTo;
     if (returnTo === undefined) return super.catch(error, host);
     const problem = toProblem(error);
-    note(problem, error, request);
+    recordProblem(problem, error, request);
     void reply.redirect(withParameter(returnTo, 'error', problem.code), 302);
   }
 }

@@ -4,7 +4,7 @@ export type Check = [name: string, run: () => Promise<string> | string];
 export class Finding extends Error {
   constructor(
     message: string,
-    readonly mend: string,
+    readonly fix: string,
   ) {
     super(message);
   }

@@ -10,7 +10,7 @@ import { Finding, NotChecked } from './check.js';
 const MIGRATE = 'npm run crm -- migrate';
 
 /** By what the driver says; the texts are for whoever has written DATABASE_URI. */
-const MENDS: Record<string, string> = {
+const FIXES: Record<string, string> = {
   ECONNREFUSED: 'start the database server, or correct host and port in DATABASE_URI.',
   ENOENT: 'correct the path of the socket in DATABASE_URI; Cloud SQL has one only where the instance is attached.',
   ENOTFOUND: 'correct the host in DATABASE_URI.',
@@ -32,7 +32,7 @@ export class DatabaseChecks {
       return await versionOf(this.dataSource);
     } catch (error) {
       const { code = '', message } = error as { code?: string; message: string };
-      throw new Finding(message || code, MENDS[code] ?? 'see whether DATABASE_URI, or DATA_DIR, is what it should be.');
+      throw new Finding(message || code, FIXES[code] ?? 'see whether DATABASE_URI, or DATA_DIR, is what it should be.');
     }
   }
 

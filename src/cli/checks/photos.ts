@@ -13,13 +13,13 @@ import { Finding } from './check.js';
 
 const PUBLIC_MS = 4_000;
 
-const BUCKET_MENDS: Record<string, string> = {
+const BUCKET_FIXES: Record<string, string> = {
   storage_forbidden: 'grant roles/storage.objectUser on the bucket to that service account.',
   storage_bucket_missing: 'make the bucket, with uniform access, or correct GOOGLE_BUCKET.',
   storage_full: 'raise the quota of the bucket’s project.',
   storage_unavailable: 'see whether this machine reaches Google, and whether the credentials are still good.',
 };
-const DISK_MEND = 'give DATA_DIR to the user that the service runs as, and enough room.';
+const DISK_FIX = 'give DATA_DIR to the user that the service runs as, and enough room.';
 
 /** Does with an object of its own all that the service does with photos. */
 export async function checkPhotos(env: Env, clock: Clock): Promise<string> {
@@ -38,17 +38,17 @@ export async function checkPhotos(env: Env, clock: Clock): Promise<string> {
       if (!(error instanceof Problem)) throw error;
       // what else it says is for the clients of the API
       const missing = error.code === 'storage_forbidden' ? `: ${error.detail}` : '';
-      const mend = (env.GOOGLE_BUCKET && BUCKET_MENDS[error.code]) || DISK_MEND;
+      const mend = (env.GOOGLE_BUCKET && BUCKET_FIXES[error.code]) || DISK_FIX;
       throw new Finding(`${where}: ${name} failed, ${error.code}${missing}`, mend);
     }
   };
   await step('put', () => store.put(object, bytes, 'image/webp'));
   try {
     const read = await step('get', async () => store.read(object).then((stream) => stream && buffer(stream)));
-    if (!read?.equals(bytes)) throw new Finding(`${where}: what is read is not what was put`, DISK_MEND);
+    if (!read?.equals(bytes)) throw new Finding(`${where}: what is read is not what was put`, DISK_FIX);
     await step('list', () => refuseUnlessListed(store));
     const addresses = new PhotoAddresses(env, new Secrets(env), clock);
-    if (addresses.arePublic) await refuseUnlessPublic(addresses.of(0, key, '').large);
+    if (addresses.isPublic) await refuseUnlessPublic(addresses.of(0, key, '').large);
     else refuseUnlessSigned(addresses, key);
   } finally {
     await step('delete', () => store.remove(object));
@@ -59,7 +59,7 @@ export async function checkPhotos(env: Env, clock: Clock): Promise<string> {
 async function refuseUnlessListed(store: ObjectStore): Promise<void> {
   // the first of them: a large bucket has many
   for await (const _ of store.list(PREFIX)) return;
-  throw new Finding('what was put is not listed', BUCKET_MENDS.storage_forbidden!);
+  throw new Finding('what was put is not listed', BUCKET_FIXES.storage_forbidden!);
 }
 
 /** The service signs addresses itself: the bucket has no part in it, and needs to grant nothing for it. */
