@@ -1,23 +1,38 @@
 import eslint from '@eslint/js';
+import simpleImportSort from 'eslint-plugin-simple-import-sort';
+import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
+/** Node's own modules, then packages, then our own files; no blank lines between them. */
+const IMPORT_GROUPS = [['^\\u0000', '^node:', '^@?\\w', '^\\.\\.(?!/?$)', '^\\.\\./?$', '^\\./']];
+
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'coverage/', 'src/metadata.ts', '**/*.js'] },
+  { ignores: ['dist/', 'node_modules/', 'coverage/', 'docs/', 'src/metadata.ts'] },
   eslint.configs.recommended,
-  tseslint.configs.recommendedTypeChecked,
   {
+    plugins: { 'simple-import-sort': simpleImportSort },
+    rules: {
+      'simple-import-sort/imports': ['error', { groups: IMPORT_GROUPS }],
+      'simple-import-sort/exports': 'error',
+      // names and lines are checked for control characters on purpose
+      'no-control-regex': 'off',
+      'no-empty': ['error', { allowEmptyCatch: false }],
+    },
+  },
+  { files: ['**/*.{js,mjs}'], languageOptions: { globals: globals.node } },
+  { files: ['test/frontend/**'], languageOptions: { globals: globals.browser } },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
-      // names and lines are looked for control characters on purpose
-      'no-control-regex': 'off',
-      'no-empty': ['error', { allowEmptyCatch: false }],
     },
   },
   {
-    // answers of the API are what a test is about: their type is what it asserts
+    // responses of the API are what a test is about: their type is what it asserts
     files: ['test/**/*.ts'],
     rules: {
       '@typescript-eslint/no-explicit-any': 'off',

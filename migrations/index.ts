@@ -15,6 +15,8 @@ import { Identities1700000000014 } from './1700000000014-identities.js';
 import { SpentTokens1700000000015 } from './1700000000015-spent-tokens.js';
 import { Photos1700000000016 } from './1700000000016-photos.js';
 import { PhotoSweep1700000000017 } from './1700000000017-photo-sweep.js';
+import { HistoryStates1700000000018 } from './1700000000018-history-states.js';
+import { IdempotencyResources1700000000019 } from './1700000000019-idempotency-resources.js';
 
 /** In order, append-only: what has been released is never edited. */
 export const migrations = [
@@ -35,4 +37,6 @@ export const migrations = [
   SpentTokens1700000000015,
   Photos1700000000016,
   PhotoSweep1700000000017,
+  HistoryStates1700000000018,
+  IdempotencyResources1700000000019,
 ];

@@ -2,9 +2,6 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { AccessGuard } from './auth/access.guard.js';
 import { AuthModule } from './auth/auth.module.js';
-import { DeclaredMembersGuard } from './openapi/declared-members.guard.js';
-import { ProblemFilter } from './problems/problem.filter.js';
-import { RequestValidationPipe } from './validation/validation.pipe.js';
 import type { Clock } from './config/clock.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Env } from './config/env.js';
@@ -12,12 +9,18 @@ import { CustomersModule } from './customers/customers.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { entities } from './entities.js';
 import { HealthModule } from './health/health.module.js';
+import { HttpModule } from './http/http.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { DeclaredMembersGuard } from './openapi/declared-members.guard.js';
+import { OpenApiModule } from './openapi/openapi.module.js';
+import { PhotosModule } from './photos/photos.module.js';
+import { ProblemFilter } from './problems/problem.filter.js';
 import { StorageModule } from './storage/storage.module.js';
 import { FirstAdmin } from './users/first-admin.js';
 import { UsersModule } from './users/users.module.js';
+import { RequestValidationPipe } from './validation/validation.pipe.js';
 
-/** The map of the service. */
+/** All modules of the service. */
 @Module({})
 export class AppModule {
   static of(env: Env, clock: Clock): DynamicModule {
@@ -27,16 +30,19 @@ export class AppModule {
         ConfigModule.of(env, clock),
         DatabaseModule.of(env, entities),
         MetricsModule,
+        HttpModule,
         AuthModule,
         UsersModule,
         CustomersModule,
+        PhotosModule,
         StorageModule,
         HealthModule,
+        OpenApiModule,
       ],
       providers: [
-        // the service's own start makes one; a command does not
+        // only the service creates one at start; commands do not
         FirstAdmin,
-        // in this order: who may not use a route learns nothing else about it
+        // in this order: a client without access learns nothing else about a route
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: DeclaredMembersGuard },
         { provide: APP_PIPE, useClass: RequestValidationPipe },

@@ -1,9 +1,9 @@
 import cluster from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
-import { announce } from './logging/announce.js';
 import { createService } from './app.setup.js';
 import { Clock } from './config/clock.js';
 import type { Env } from './config/env.js';
+import { announce } from './logging/announce.js';
 import type { Logger } from './logging/logger.js';
 import { Metrics } from './metrics/metrics.js';
 import { serveMetrics } from './metrics/metrics-server.js';

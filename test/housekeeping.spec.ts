@@ -1,6 +1,6 @@
-import { RateLimit } from '../src/limits/rate-limit.entity.js';
 import { toSqlTime } from '../src/database/dialect.js';
 import { deleteExpired } from '../src/database/housekeeping.js';
+import { RateLimit } from '../src/limits/rate-limit.entity.js';
 import { onEveryDatabase } from './support/databases.js';
 import { startService, type TestService } from './support/service.js';
 

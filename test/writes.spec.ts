@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import { VersionRaceError, Transactions } from '../src/writes/transactions.js';
+import { Transactions, VersionRaceError } from '../src/writes/transactions.js';
 import type { Answer, Client } from './support/client.js';
 import { onEveryDatabase } from './support/databases.js';
 import { newCustomer, newUser, startService, type TestService, unique } from './support/service.js';

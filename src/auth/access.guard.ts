@@ -1,16 +1,23 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { ACCESS, type AccessLevel } from '../http/route-decorators.js';
-import { Problem } from '../problems/catalog.js';
+import { Problem } from '../problems/problem.js';
 import { AuthService } from './auth.service.js';
 
 /** Before every route: a route that does not say who may use it is closed to everybody. */
 @Injectable()
 export class AccessGuard implements CanActivate {
-  constructor(private readonly auth: AuthService) {}
+  constructor(
+    private readonly auth: AuthService,
+    private readonly reflector: Reflector,
+  ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const access = Reflect.getMetadata(ACCESS, context.getHandler()) as AccessLevel | undefined;
+    const access = this.reflector.getAllAndOverride<AccessLevel | undefined>(ACCESS, [
+      context.getHandler(),
+      context.getClass(),
+    ]);
     if (access === 'public') return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(request.headers.authorization ?? '')?.[1];

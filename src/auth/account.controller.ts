@@ -1,10 +1,19 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import {
+  type Caller,
+  type Client,
+  ClientInfo,
+  Context,
+  CurrentUser,
+  IfMatch,
+  type RequestContext,
+} from '../http/request-context.js';
 import { Access, ApiIfMatch, ApiProblems } from '../http/route-decorators.js';
-import { type Client, Context, ClientInfo, type RequestContext } from '../http/request-context.js';
-import { IdPipe } from '../validation/validation.pipe.js';
 import { PageQuery } from '../lists/list.query.js';
 import { ChangePasswordDto } from '../users/user.dto.js';
+import { IdPipe } from '../validation/id.pipe.js';
+import type { VersionCondition } from '../writes/version-condition.js';
 import { AuthService } from './auth.service.js';
 import { SessionPageDto } from './session.dto.js';
 
@@ -21,16 +30,18 @@ export class AccountController {
   @ApiProblems('wrong_password', 'too_many_requests', 'overloaded')
   changePassword(
     @Context() context: RequestContext,
+    @CurrentUser() caller: Caller,
+    @IfMatch() expectedVersion: VersionCondition | undefined,
     @ClientInfo() client: Client,
     @Body() passwords: ChangePasswordDto,
   ): Promise<void> {
-    return this.auth.changePassword(context, client, passwords);
+    return this.auth.changePassword(context, caller, client, passwords, expectedVersion);
   }
 
   /** Where you are signed in, newest first */
   @Get('sessions')
   @Access('user')
-  listSessions(@Context() { caller }: RequestContext, @Query() query: PageQuery): Promise<SessionPageDto> {
+  listSessions(@CurrentUser() caller: Caller, @Query() query: PageQuery): Promise<SessionPageDto> {
     return this.auth.listSessions(caller, query);
   }
 
@@ -39,7 +50,7 @@ export class AccountController {
   @HttpCode(204)
   @Access('user')
   @ApiProblems('session_not_found')
-  endSession(@Context() { caller }: RequestContext, @Param('id', IdPipe) id: number): Promise<void> {
+  endSession(@CurrentUser() caller: Caller, @Param('id', IdPipe) id: number): Promise<void> {
     return this.auth.endSession(caller, id);
   }
 }

@@ -2,31 +2,31 @@ import { Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
 import { PassportModule } from '@nestjs/passport';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { RateLimit } from '../limits/rate-limit.entity.js';
+import { RateLimits } from '../limits/rate-limits.js';
 import { ListsModule } from '../lists/lists.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { AccessTokens } from './access-tokens.js';
 import { AccountController } from './account.controller.js';
 import { AuthService } from './auth.service.js';
-import { RateLimit } from '../limits/rate-limit.entity.js';
-import { RateLimits } from '../limits/rate-limits.js';
-import { SignInLimits } from './sign-in-limits.js';
 import { LoginController } from './login.controller.js';
 import { Facebook } from './oauth/facebook.js';
 import { Google } from './oauth/google.js';
 import { IdentitiesController } from './oauth/identities.controller.js';
+import { LoginProviders } from './oauth/login-providers.js';
 import { LoginStates } from './oauth/login-states.js';
+import { OAuthService } from './oauth/oauth.service.js';
 import { OneTimeTokens } from './oauth/one-time-tokens.js';
 import {
   ExchangeController,
   FacebookLoginController,
   GoogleLoginController,
 } from './oauth/provider-login.controller.js';
-import { OAuthService } from './oauth/oauth.service.js';
-import { LoginProviders } from './oauth/login-providers.js';
 import { UsedToken } from './oauth/used-token.entity.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { Session } from './session.entity.js';
 import { SessionsService } from './sessions.service.js';
+import { SignInLimits } from './sign-in-limits.js';
 
 @Module({
   imports: [

@@ -1,20 +1,22 @@
 import { Injectable } from '@nestjs/common';
-import { Problem } from '../problems/catalog.js';
-import { normalizeEmail } from '../validation/fields.js';
-import type { Caller, Client, RequestContext } from '../http/request-context.js';
 import { Clock } from '../config/clock.js';
+import type { Caller, Client } from '../http/request-context.js';
 import type { PageQuery } from '../lists/list.query.js';
+import { Problem } from '../problems/problem.js';
 import { CredentialsService } from '../users/credentials.service.js';
 import { type ChangePasswordDto, roleOf } from '../users/user.dto.js';
 import type { User } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
+import { normalizeEmail } from '../validation/fields.js';
+import type { VersionCondition } from '../writes/version-condition.js';
+import type { WriteContext } from '../writes/write-context.js';
 import { ACCESS_TOKEN_S, type AccessClaims, AccessTokens } from './access-tokens.js';
 import type { LoginDto, TokensDto } from './login.dto.js';
-import { SignInLimits } from './sign-in-limits.js';
 import { RefreshTokens } from './refresh-tokens.js';
-import type { Session } from './session.entity.js';
 import type { SessionPageDto } from './session.dto.js';
+import type { Session } from './session.entity.js';
 import { SessionsService } from './sessions.service.js';
+import { SignInLimits } from './sign-in-limits.js';
 
 /** A refusal takes at least this long, so that its time tells nothing of which kind of hash was checked, if any. */
 const MIN_REFUSAL_MS = 250;
@@ -76,11 +78,18 @@ export class AuthService {
   }
 
   /** All other sessions end. Whoever has got hold of this one shall not find out the password by trying. */
-  async changePassword(context: RequestContext, client: Client, passwords: ChangePasswordDto): Promise<void> {
-    const isChanged = await this.limits.attempt(`user ${context.actorId}`, client.ipAddress, () =>
-      this.credentials.change(context, context.actorId, passwords, ({ sessionEpoch }, manager) =>
-        this.sessions.keep(manager, context.caller.sessionId, sessionEpoch),
-      ),
+  async changePassword(
+    context: WriteContext,
+    { userId, sessionId }: Caller,
+    client: Client,
+    passwords: ChangePasswordDto,
+    expectedVersion?: VersionCondition,
+  ): Promise<void> {
+    const isChanged = await this.limits.attempt(`user ${userId}`, client.ipAddress, () =>
+      this.credentials.change(context, userId, passwords, {
+        expectedVersion,
+        afterUpdate: ({ sessionEpoch }, manager) => this.sessions.keep(manager, sessionId, sessionEpoch),
+      }),
     );
     if (!isChanged) throw new Problem('wrong_password');
   }

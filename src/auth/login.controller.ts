@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { type Caller, type Client, ClientInfo, CurrentUser } from '../http/request-context.js';
 import { Access, ApiProblems } from '../http/route-decorators.js';
-import { type Client, Context, ClientInfo, type RequestContext } from '../http/request-context.js';
 import { AuthService } from './auth.service.js';
 import { LoginDto, RedeemPasswordTokenDto, RefreshDto, TokensDto } from './login.dto.js';
 
@@ -39,7 +39,7 @@ export class LoginController {
   @Post('logout')
   @HttpCode(204)
   @Access('user')
-  signOut(@Context() { caller }: RequestContext): Promise<void> {
+  signOut(@CurrentUser() caller: Caller): Promise<void> {
     return this.auth.signOut(caller);
   }
 }

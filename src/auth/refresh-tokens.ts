@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { decodeBase64Url } from '../config/base64url.js';
 import { Secrets } from '../config/secrets.js';
 import type { Session } from './session.entity.js';
 
@@ -24,9 +25,8 @@ export class RefreshTokens {
 
   /** What the token says; nothing is proved by that yet. */
   read(token: string): Claim | undefined {
-    const bytes = Buffer.from(token, 'base64url');
-    // base64 has several ways to write the same bytes; only one is ours
-    if (bytes.length !== 8 + MAC_BYTES || bytes.toString('base64url') !== token) return undefined;
+    const bytes = decodeBase64Url(token);
+    if (bytes?.length !== 8 + MAC_BYTES) return undefined;
     return { sessionId: bytes.readUInt32BE(0), generation: bytes.readUInt32BE(4) };
   }
 

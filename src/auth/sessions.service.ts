@@ -2,18 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { DataSource, type EntityManager, IsNull, LessThan, MoreThan, Repository } from 'typeorm';
-import { Problem } from '../problems/catalog.js';
-import type { Client } from '../http/request-context.js';
 import { Clock } from '../config/clock.js';
 import { insertedId } from '../database/dialect.js';
-import { deleteExpired, Housekeeping } from '../database/housekeeping.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { EntityTable } from '../database/entity-table.js';
+import { deleteExpired, Housekeeping } from '../database/housekeeping.js';
+import type { Client } from '../http/request-context.js';
 import { Cursors } from '../lists/cursors.js';
 import type { PageQuery } from '../lists/list.query.js';
+import { Problem } from '../problems/problem.js';
 import { RefreshTokens } from './refresh-tokens.js';
-import { Session } from './session.entity.js';
 import { SessionDto, type SessionPageDto } from './session.dto.js';
+import { Session } from './session.entity.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 /** A session that is not refreshed for so long ends by itself; and however busy it is, it ends after the second. */
@@ -112,8 +112,8 @@ export class SessionsService {
       order: { id: 'DESC' },
       take: limit + 1,
     });
-    const data = found.slice(0, limit).map((session) => SessionDto.from(session, current));
-    return { data, page: { next: found.length > limit ? this.cursors.seal(data.at(-1)!.id, scope) : null } };
+    const toDto = (session: Session): SessionDto => SessionDto.from(session, current);
+    return this.cursors.page(found, limit, scope, ({ id }) => id, toDto);
   }
 
   /** Ends one of the user's own sessions. */

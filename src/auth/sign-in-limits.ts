@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import ipaddr from 'ipaddr.js';
 import { RateLimiterRes } from 'rate-limiter-flexible';
-import { Problem } from '../problems/catalog.js';
-import { ConcurrencyLimiter } from '../limits/concurrency-limiter.js';
 import { Clock } from '../config/clock.js';
 import { Secrets } from '../config/secrets.js';
+import { ConcurrencyLimiter } from '../limits/concurrency-limiter.js';
 import { RateLimiter } from '../limits/rate-limiter.js';
 import { RateLimits } from '../limits/rate-limits.js';
+import { Problem } from '../problems/problem.js';
 
 const WINDOW_S = 15 * 60;
 /** Wrong passwords from one address for one account: so many for free, then a pause that doubles with each. */

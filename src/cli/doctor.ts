@@ -1,11 +1,11 @@
 import { Logger } from '@nestjs/common';
 import { Clock } from '../config/clock.js';
-import { ConfigurationError, EXIT_CONFIGURATION, type Env, loadEnv } from '../config/env.js';
+import { ConfigurationError, type Env, EXIT_CONFIGURATION, loadEnv } from '../config/env.js';
 import { type Check, Finding, NotChecked } from './checks/check.js';
 import { DatabaseChecks } from './checks/database.js';
 import { checkPhotos } from './checks/photos.js';
-import { checkPublicUrl } from './checks/public-url.js';
 import { checkFacebook, checkGoogle } from './checks/providers.js';
+import { checkPublicUrl } from './checks/public-url.js';
 import { CommandLogger } from './command-logger.js';
 import { EXIT_FAILED } from './exit-codes.js';
 

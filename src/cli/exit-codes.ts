@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
-import { Problem } from '../problems/catalog.js';
 import { ConfigurationError, EXIT_CONFIGURATION } from '../config/env.js';
+import { Problem } from '../problems/problem.js';
 
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;

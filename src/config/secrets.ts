@@ -11,6 +11,7 @@ import {
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
+import { decodeBase64Url } from './base64url.js';
 import { Env } from './env.js';
 
 type Purpose =
@@ -75,9 +76,8 @@ export class Secrets {
 
   /** Undefined if no key opens it: the secret that sealed it has been rotated out. */
   open(purpose: Purpose, sealed: string): string | undefined {
-    const bytes = Buffer.from(sealed, 'base64url');
-    // base64 has several ways to write the same bytes; only one is ours
-    if (bytes.toString('base64url') !== sealed) return undefined;
+    const bytes = decodeBase64Url(sealed);
+    if (!bytes) return undefined;
     for (const key of this.keys(purpose)) {
       try {
         const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, 12)).setAuthTag(bytes.subarray(12, 28));

@@ -1,12 +1,14 @@
 import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
-import { Problem } from '../problems/catalog.js';
-import type { RequestContext } from '../http/request-context.js';
-import { ObjectStore } from '../storage/object-store.js';
 import { type PhotoAddress, PhotoAddresses } from '../photos/photo-addresses.js';
 import { hashOf, PREFIX } from '../photos/photo-keys.js';
-import { NO_PHOTO, PhotosService, type StoredPhoto } from '../photos/photos.service.js';
-import type { CreateCustomerDto, CustomerDto } from './customer.dto.js';
+import { PhotosService } from '../photos/photos.service.js';
+import { NO_PHOTO, type StoredPhoto } from '../photos/stored-photo.js';
+import { Problem } from '../problems/problem.js';
+import { ObjectStore } from '../storage/object-store.js';
+import type { VersionCondition } from '../writes/version-condition.js';
+import type { WriteContext } from '../writes/write-context.js';
+import type { CreateCustomerDto } from './customer.dto.js';
 import type { Customer } from './customer.entity.js';
 import { CustomersService } from './customers.service.js';
 
@@ -26,38 +28,36 @@ export class CustomerPhotosService {
   ) {}
 
   /** Customer and photo, or neither. */
-  create(context: RequestContext, customer: CreateCustomerDto, upload: Buffer | undefined): Promise<CustomerDto> {
+  create(context: WriteContext, customer: CreateCustomerDto, upload: Buffer | undefined): Promise<Customer> {
     if (!upload) return this.customers.create(context, customer);
     return this.photos.add(
       upload,
       (photo) => this.customers.create(context, customer, photo),
-      // the answer to a request that was sent again has the photo of the first
-      (created, key) => created.photo?.url.includes(key) ?? false,
+      // a retry gets the customer with the photo of the first request
+      isNamed,
     );
   }
 
-  async set(context: RequestContext, id: number, upload: Buffer): Promise<CustomerDto> {
-    await this.customers.getRow(id);
-    const after = await this.photos.add(
+  async set(context: WriteContext, id: number, upload: Buffer, expectedVersion?: VersionCondition): Promise<Customer> {
+    await this.customers.get(id);
+    return this.photos.add(
       upload,
-      (photo) => this.replace(context, id, 'photo_changed', photo),
-      (customer, key) => customer.photoKey === key,
+      (photo) => this.replace(context, id, { action: 'photo_changed', photo, expectedVersion }),
+      isNamed,
     );
-    return this.customers.toDto(after, context.origin);
   }
 
-  async clear(context: RequestContext, id: number): Promise<CustomerDto> {
-    const after = await this.replace(context, id, 'photo_removed', NO_PHOTO);
-    return this.customers.toDto(after, context.origin);
+  clear(context: WriteContext, id: number, expectedVersion?: VersionCondition): Promise<Customer> {
+    return this.replace(context, id, { action: 'photo_removed', photo: NO_PHOTO, expectedVersion });
   }
 
-  /** Deletes the customer. In a public bucket the photo goes out of sight first: its address is all that one needs. */
-  async remove(context: RequestContext, id: number): Promise<void> {
-    const { photoKey: seen } = await this.customers.getRow(id);
-    if (seen === null || !this.addresses.isPublic) return this.customers.remove(context, id);
+  /** Deletes the customer. In a public bucket the photo is moved first: its address is enough to read it. */
+  async remove(context: WriteContext, id: number, expectedVersion?: VersionCondition): Promise<void> {
+    const { photoKey: seen } = await this.customers.get(id);
+    if (seen === null || !this.addresses.isPublic) return this.customers.remove(context, id, expectedVersion);
     await this.photos.hide(seen, (hidden) =>
-      this.customers.remove(context, id, ({ photoKey }) => {
-        // another photo since then, which would stay in sight
+      this.customers.remove(context, id, expectedVersion, ({ photoKey }) => {
+        // replaced meanwhile: the new photo would stay public
         if (photoKey !== seen) throw new Problem('overloaded');
         return { photoKey: hidden };
       }),
@@ -75,19 +75,26 @@ export class CustomerPhotosService {
     return { content, secondsLeft: verified.secondsLeft };
   }
 
-  private async replace(context: RequestContext, id: number, action: string, photo: StoredPhoto): Promise<Customer> {
+  private async replace(
+    context: WriteContext,
+    id: number,
+    { action, photo, expectedVersion }: { action: string; photo: StoredPhoto; expectedVersion?: VersionCondition },
+  ): Promise<Customer> {
     let replaced = NO_PHOTO;
     const after = await this.customers.change(context, id, {
       action,
+      expectedVersion,
       set: (before) => {
         replaced = before;
         return isSame(before, photo) ? {} : photo;
       },
     });
-    if (after.photoKey === photo.photoKey) await this.photos.discard(replaced);
+    if (isNamed(after, photo.photoKey)) await this.photos.discard(replaced);
     return after;
   }
 }
+
+const isNamed = ({ photoKey }: Customer, key: string | null): boolean => photoKey === key;
 
 /** Of the same content; its keys differ with every upload. */
 const isSame = (before: StoredPhoto, { photoKey }: StoredPhoto): boolean =>

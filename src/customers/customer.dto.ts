@@ -1,8 +1,8 @@
 import { ApiProperty, PartialType } from '@nestjs/swagger';
 import { IsOptional } from 'class-validator';
-import { Email, SingleLine, Phone, MultiLine } from '../validation/fields.js';
 import { PageDto } from '../lists/page.dto.js';
 import { PhotoDto } from '../photos/photo.dto.js';
+import { Email, MultiLine, Phone, SingleLine } from '../validation/fields.js';
 
 export class CreateCustomerDto {
   /** Unique among customers that are not deleted; trimmed and lower-cased. */

@@ -1,12 +1,14 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, UseInterceptors } from '@nestjs/common';
+import { HistoryPageDto } from '../history/history.dto.js';
+import { Context, IfMatch, PublicOrigin, type RequestContext } from '../http/request-context.js';
 import { Access, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, ApiProblems } from '../http/route-decorators.js';
-import { Context, PublicOrigin, type RequestContext } from '../http/request-context.js';
-import { IdPipe } from '../validation/validation.pipe.js';
 import { ListQuery, PageQuery } from '../lists/list.query.js';
 import { ApiFormWithPhoto } from '../photos/photo-decorators.js';
-import { PhotoUploadInterceptor, OptionalPhoto } from '../photos/photo-upload.interceptor.js';
-import { HistoryPageDto } from '../history/history.dto.js';
+import { OptionalPhoto, PhotoUploadInterceptor } from '../photos/photo-upload.interceptor.js';
+import { IdPipe } from '../validation/id.pipe.js';
+import type { VersionCondition } from '../writes/version-condition.js';
 import { CreateCustomerDto, CustomerDto, CustomerPageDto, UpdateCustomerDto } from './customer.dto.js';
+import { CustomerMapper } from './customer.mapper.js';
 import { CustomerPhotosService } from './customer-photos.service.js';
 import { CustomersService } from './customers.service.js';
 
@@ -15,13 +17,14 @@ export class CustomersController {
   constructor(
     private readonly customers: CustomersService,
     private readonly photos: CustomerPhotosService,
+    private readonly mapper: CustomerMapper,
   ) {}
 
   /** List customers */
   @Get()
   @Access('user')
-  list(@Query() query: ListQuery, @PublicOrigin() origin: string): Promise<CustomerPageDto> {
-    return this.customers.list(query, origin);
+  async list(@Query() query: ListQuery, @PublicOrigin() origin: string): Promise<CustomerPageDto> {
+    return this.mapper.toPage(await this.customers.list(query), origin);
   }
 
   /** Create a customer */
@@ -31,12 +34,13 @@ export class CustomersController {
   @ApiFormWithPhoto(CreateCustomerDto)
   @ApiProblems('email_taken')
   @UseInterceptors(PhotoUploadInterceptor)
-  create(
+  async create(
     @Context() context: RequestContext,
     @Body() customer: CreateCustomerDto,
     @OptionalPhoto() photo: Buffer | undefined,
+    @PublicOrigin() origin: string,
   ): Promise<CustomerDto> {
-    return this.photos.create(context, customer, photo);
+    return this.mapper.toDto(await this.photos.create(context, customer, photo), origin);
   }
 
   /** Read a customer */
@@ -44,8 +48,8 @@ export class CustomersController {
   @Access('user')
   @ApiIfNoneMatch()
   @ApiProblems('customer_not_found')
-  get(@Param('id', IdPipe) id: number, @PublicOrigin() origin: string): Promise<CustomerDto> {
-    return this.customers.get(id, origin);
+  async get(@Param('id', IdPipe) id: number, @PublicOrigin() origin: string): Promise<CustomerDto> {
+    return this.mapper.toDto(await this.customers.get(id), origin);
   }
 
   /** Change some members of a customer (merge patch, RFC 7396) */
@@ -53,12 +57,14 @@ export class CustomersController {
   @Access('user')
   @ApiIfMatch()
   @ApiProblems('customer_not_found', 'email_taken')
-  update(
+  async update(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,
     @Body() changes: UpdateCustomerDto,
+    @IfMatch() expectedVersion: VersionCondition | undefined,
+    @PublicOrigin() origin: string,
   ): Promise<CustomerDto> {
-    return this.customers.update(context, id, changes);
+    return this.mapper.toDto(await this.customers.update(context, id, changes, expectedVersion), origin);
   }
 
   /** Delete a customer, who can be restored */
@@ -73,8 +79,12 @@ export class CustomersController {
     'storage_forbidden',
     'storage_bucket_missing',
   )
-  remove(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<void> {
-    return this.photos.remove(context, id);
+  remove(
+    @Context() context: RequestContext,
+    @Param('id', IdPipe) id: number,
+    @IfMatch() expectedVersion: VersionCondition | undefined,
+  ): Promise<void> {
+    return this.photos.remove(context, id, expectedVersion);
   }
 
   /** Restore a deleted customer */
@@ -83,8 +93,13 @@ export class CustomersController {
   @Access('user')
   @ApiIfMatch()
   @ApiProblems('customer_not_found', 'email_taken')
-  restore(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<CustomerDto> {
-    return this.customers.restore(context, id);
+  async restore(
+    @Context() context: RequestContext,
+    @Param('id', IdPipe) id: number,
+    @IfMatch() expectedVersion: VersionCondition | undefined,
+    @PublicOrigin() origin: string,
+  ): Promise<CustomerDto> {
+    return this.mapper.toDto(await this.customers.restore(context, id, expectedVersion), origin);
   }
 
   /** What happened to a customer, newest first */
@@ -92,6 +107,6 @@ export class CustomersController {
   @Access('user')
   @ApiProblems('customer_not_found')
   history(@Param('id', IdPipe) id: number, @Query() query: PageQuery): Promise<HistoryPageDto> {
-    return this.customers.history(id, query);
+    return this.customers.listHistory(id, query);
   }
 }

@@ -1,7 +1,10 @@
 import { Module } from '@nestjs/common';
+import { HistoryModule } from '../history/history.module.js';
 import { ListsModule } from '../lists/lists.module.js';
+import { PhotosModule } from '../photos/photos.module.js';
 import { StorageModule } from '../storage/storage.module.js';
 import { WritesModule } from '../writes/writes.module.js';
+import { CustomerMapper } from './customer.mapper.js';
 import { CustomerPhotosService } from './customer-photos.service.js';
 import { CustomersController } from './customers.controller.js';
 import { CustomersService } from './customers.service.js';
@@ -9,9 +12,9 @@ import { PhotoSweep } from './photo-sweep.js';
 import { PhotosController } from './photos.controller.js';
 
 @Module({
-  imports: [WritesModule, ListsModule, StorageModule],
+  imports: [WritesModule, HistoryModule, ListsModule, PhotosModule, StorageModule],
   controllers: [CustomersController, PhotosController],
-  providers: [CustomersService, CustomerPhotosService, PhotoSweep],
+  providers: [CustomersService, CustomerPhotosService, CustomerMapper, PhotoSweep],
   exports: [PhotoSweep],
 })
 export class CustomersModule {}

@@ -1,19 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Problem } from '../problems/catalog.js';
-import type { RequestContext } from '../http/request-context.js';
 import { Clock } from '../config/clock.js';
 import { toSqlTime } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { EntityTable } from '../database/entity-table.js';
-import { KeyPaging, type SortKey } from '../lists/key-paging.js';
+import type { HistoryPageDto } from '../history/history.dto.js';
+import { HistoryService } from '../history/history.service.js';
+import { KeyPaging, type Page, type SortKey } from '../lists/key-paging.js';
 import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js';
 import { hashOf } from '../photos/photo-keys.js';
-import { NO_PHOTO, PhotosService } from '../photos/photos.service.js';
-import { HistoryService } from '../history/history.service.js';
-import type { HistoryPageDto } from '../history/history.dto.js';
-import { type Change, deletedAtOf, type Resource, ResourceWriter } from '../writes/resource-writer.js';
-import type { CreateCustomerDto, CustomerDto, CustomerPageDto, UpdateCustomerDto } from './customer.dto.js';
+import { NO_PHOTO } from '../photos/stored-photo.js';
+import { Problem } from '../problems/problem.js';
+import { deletedAtOf, type Resource } from '../writes/resource.js';
+import { type Change, ResourceWriter } from '../writes/resource-writer.js';
+import type { VersionCondition } from '../writes/version-condition.js';
+import type { WriteContext } from '../writes/write-context.js';
+import type { CreateCustomerDto, UpdateCustomerDto } from './customer.dto.js';
 import { Customer } from './customer.entity.js';
 
 const SORTS: Record<string, SortKey> = {
@@ -34,16 +36,14 @@ export class CustomersService {
   constructor(
     dataSource: DataSource,
     sql: DirectQueries,
-    private readonly writes: ResourceWriter,
-    private readonly histories: HistoryService,
+    private readonly writer: ResourceWriter,
+    private readonly history: HistoryService,
     private readonly paging: KeyPaging,
-    private readonly photos: PhotosService,
     private readonly clock: Clock,
   ) {
     this.table = new EntityTable(dataSource, sql, Customer);
     this.resource = {
       name: 'customer',
-      entity: Customer,
       table: this.table,
       notFound: 'customer_not_found',
       auditedFields: ({ email, name, surname, phone, company, notes, photoKey, photoUrl, ...customer }) => ({
@@ -60,35 +60,29 @@ export class CustomersService {
     };
   }
 
-  async list(query: ListQuery, origin: string): Promise<CustomerPageDto> {
-    const { rows, page } = await this.paging.list(this.table, SORTS, filterOf(query, 'last_modified_at'), {
+  list(query: ListQuery): Promise<Page<Customer>> {
+    return this.paging.list(this.table, SORTS, filterOf(query, 'last_modified_at'), {
       ...query,
       sort: query.sort ?? '-id',
     });
-    return { data: rows.map((customer) => this.toDto(customer, origin)), page };
   }
 
-  async get(id: number, origin: string): Promise<CustomerDto> {
-    return this.toDto(await this.getRow(id), origin);
-  }
-
-  /** The row of one that is not deleted. */
-  async getRow(id: number): Promise<Customer> {
+  async get(id: number): Promise<Customer> {
     const customer = await this.table.find(id);
     if (!customer || customer.isDeleted) throw new Problem('customer_not_found');
     return customer;
   }
 
-  /** Deleted ones too. */
+  /** Deleted customers too. */
   find(id: number): Promise<Customer | undefined> {
     return this.table.find(id);
   }
 
-  create(
-    context: RequestContext,
+  async create(
+    context: WriteContext,
     { email, name, surname, phone, company, notes }: CreateCustomerDto,
     photo = NO_PHOTO,
-  ): Promise<CustomerDto> {
+  ): Promise<Customer> {
     const values = {
       email,
       name,
@@ -98,62 +92,50 @@ export class CustomersService {
       notes: notes ?? null,
       ...photo,
     };
-    return this.writes.create<Customer, CustomerDto>(this.resource, context, values, (customer) =>
-      this.toDto(customer, context.origin),
-    );
+    // a retry gets the stored row, which was JSON
+    return this.table.revive(await this.writer.create(this.resource, context, values, (customer) => customer));
   }
 
-  async update(context: RequestContext, id: number, changes: UpdateCustomerDto): Promise<CustomerDto> {
-    const customer = await this.change(context, id, { action: 'updated', set: () => changes });
-    return this.toDto(customer, context.origin);
-  }
-
-  /** Deletes the customer; `also` says what else changes in the row with that. */
-  async remove(
-    context: RequestContext,
+  update(
+    context: WriteContext,
     id: number,
-    also: (row: Customer) => Partial<Customer> = () => ({}),
+    changes: UpdateCustomerDto,
+    expectedVersion?: VersionCondition,
+  ): Promise<Customer> {
+    return this.change(context, id, { action: 'updated', expectedVersion, set: () => changes });
+  }
+
+  /** Deletes the customer; `andSet` gives the values of other columns that change with it. */
+  async remove(
+    context: WriteContext,
+    id: number,
+    expectedVersion?: VersionCondition,
+    andSet: (row: Customer) => Partial<Customer> = () => ({}),
   ): Promise<void> {
     await this.change(context, id, {
       action: 'deleted',
-      set: (before) => ({ isDeleted: true, deletedAt: this.clock.now(), ...also(before) }),
+      expectedVersion,
+      set: (before) => ({ isDeleted: true, deletedAt: this.clock.now(), ...andSet(before) }),
     });
   }
 
-  change(context: RequestContext, id: number, change: Change<Customer>): Promise<Customer> {
-    return this.writes.update(this.resource, context, id, change);
+  change(context: WriteContext, id: number, change: Change<Customer>): Promise<Customer> {
+    return this.writer.update(this.resource, context, id, change);
   }
 
-  /** Restoring one that is not deleted changes nothing. */
-  async restore(context: RequestContext, id: number): Promise<CustomerDto> {
-    const customer = await this.change(context, id, {
+  /** Restoring a customer that is not deleted changes nothing. */
+  restore(context: WriteContext, id: number, expectedVersion?: VersionCondition): Promise<Customer> {
+    return this.change(context, id, {
       action: 'restored',
+      expectedVersion,
       includeDeleted: true,
       set: (before) => (before.isDeleted ? { isDeleted: false, deletedAt: null } : {}),
     });
-    return this.toDto(customer, context.origin);
   }
 
-  history(id: number, query: PageQuery): Promise<HistoryPageDto> {
-    return this.histories.list(this.resource, id, query);
-  }
-
-  toDto(customer: Customer, origin: string): CustomerDto {
-    return {
-      id: customer.id,
-      email: customer.email,
-      name: customer.name,
-      surname: customer.surname,
-      phone: customer.phone,
-      company: customer.company,
-      notes: customer.notes,
-      photo: customer.isDeleted ? null : this.photos.describe(customer.id, customer, origin),
-      createdBy: customer.createdBy,
-      lastModifiedBy: customer.lastModifiedBy,
-      createdAt: customer.createdAt.toISOString(),
-      lastModifiedAt: customer.lastModifiedAt.toISOString(),
-      version: customer.version,
-      deletedAt: deletedAtOf(customer)?.toISOString() ?? null,
-    };
+  /** Of deleted customers too: it says who deleted them. */
+  async listHistory(id: number, query: PageQuery): Promise<HistoryPageDto> {
+    if (!(await this.table.find(id))) throw new Problem('customer_not_found');
+    return this.history.list('customer', id, query);
   }
 }

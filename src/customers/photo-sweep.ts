@@ -2,9 +2,9 @@ import { Injectable, Logger } from '@nestjs/common';
 import { DataSource, In, LessThan } from 'typeorm';
 import { Clock } from '../config/clock.js';
 import { Housekeeping } from '../database/housekeeping.js';
-import { ObjectStore } from '../storage/object-store.js';
-import { keyOf, PREFIX } from '../photos/photo-keys.js';
 import { Lock } from '../database/lock.entity.js';
+import { keyOf, PREFIX } from '../photos/photo-keys.js';
+import { ObjectStore } from '../storage/object-store.js';
 import { Customer } from './customer.entity.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -39,7 +39,7 @@ export class PhotoSweep {
     const today = Math.floor(this.clock.now().getTime() / DAY_MS);
     const isMine = await this.dataSource.manager.update(
       Lock,
-      { name: 'photo_sweep', turn: LessThan(today) },
+      { name: 'photo_sweep', counter: LessThan(today) },
       { counter: today },
     );
     if (isMine.affected) await this.sweep();

@@ -1,21 +1,26 @@
 import { Controller, Delete, Get, Param, Put, Query, Res, UseInterceptors } from '@nestjs/common';
 import { ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { Context, IfMatch, PublicOrigin, type RequestContext } from '../http/request-context.js';
 import { Access, ApiIfMatch, ApiProblems } from '../http/route-decorators.js';
-import { Context, type RequestContext } from '../http/request-context.js';
-import { IdPipe } from '../validation/validation.pipe.js';
-import { ApiPhotoBody } from '../photos/photo-decorators.js';
-import { RequiredPhoto, PhotoUploadInterceptor } from '../photos/photo-upload.interceptor.js';
-import { CustomerDto } from './customer.dto.js';
-import { CustomerPhotosService } from './customer-photos.service.js';
 import { PhotoQuery } from '../photos/photo.query.js';
+import { ApiPhotoBody } from '../photos/photo-decorators.js';
+import { PhotoUploadInterceptor, RequiredPhoto } from '../photos/photo-upload.interceptor.js';
+import { IdPipe } from '../validation/id.pipe.js';
+import type { VersionCondition } from '../writes/version-condition.js';
+import { CustomerDto } from './customer.dto.js';
+import { CustomerMapper } from './customer.mapper.js';
+import { CustomerPhotosService } from './customer-photos.service.js';
 
 /** An image and nothing else, even if somebody finds a way to have it shown as a page. */
 const IMAGE_POLICY = "default-src 'none'; sandbox";
 
 @Controller()
 export class PhotosController {
-  constructor(private readonly photos: CustomerPhotosService) {}
+  constructor(
+    private readonly photos: CustomerPhotosService,
+    private readonly mapper: CustomerMapper,
+  ) {}
 
   /** Give a customer a photo, or another one */
   @Put('customers/:id/photo')
@@ -25,12 +30,14 @@ export class PhotosController {
   @ApiIfMatch()
   @ApiProblems('customer_not_found')
   @UseInterceptors(PhotoUploadInterceptor)
-  set(
+  async set(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,
     @RequiredPhoto() upload: Buffer,
+    @IfMatch() expectedVersion: VersionCondition | undefined,
+    @PublicOrigin() origin: string,
   ): Promise<CustomerDto> {
-    return this.photos.set(context, id, upload);
+    return this.mapper.toDto(await this.photos.set(context, id, upload, expectedVersion), origin);
   }
 
   /** Take a customer's photo away */
@@ -39,8 +46,13 @@ export class PhotosController {
   @Access('user')
   @ApiIfMatch()
   @ApiProblems('customer_not_found')
-  clear(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<CustomerDto> {
-    return this.photos.clear(context, id);
+  async clear(
+    @Context() context: RequestContext,
+    @Param('id', IdPipe) id: number,
+    @IfMatch() expectedVersion: VersionCondition | undefined,
+    @PublicOrigin() origin: string,
+  ): Promise<CustomerDto> {
+    return this.mapper.toDto(await this.photos.clear(context, id, expectedVersion), origin);
   }
 
   /** A photo, at the address that a customer came with */

@@ -6,8 +6,8 @@ import { createConnection } from 'mysql2/promise';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { migrations } from '../../migrations/index.js';
 import type { Env } from '../config/env.js';
+import { createBoundedPool, createUnboundedPool, type Flavour, POOL_OPTIONS } from './database-pool.js';
 import { isolateTransactions } from './embedded-driver.js';
-import { createUnboundedPool, type Flavour, POOL_OPTIONS, createBoundedPool } from './database-pool.js';
 
 export type Entities = NonNullable<DataSourceOptions['entities']>;
 

@@ -3,9 +3,9 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSourceOptions } from 'typeorm';
 import { Env } from '../config/env.js';
 import { connectionOptions, type Entities, openDataSource, withoutTimeouts } from './data-source.js';
-import { withLock } from './locks.js';
-import { Housekeeping } from './housekeeping.js';
 import { DirectQueries } from './direct-queries.js';
+import { Housekeeping } from './housekeeping.js';
+import { withLock } from './locks.js';
 
 /** The connection, for every module that keeps something; its schema is up to date before anybody gets it. */
 @Global()

@@ -1,59 +1,86 @@
-import type { EntityTarget, ObjectLiteral } from 'typeorm';
-import { type DataSource, type EntityManager } from 'typeorm';
+import type { DataSource, EntityManager, EntityTarget, ObjectLiteral } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
-import { forUpdate, fromSqlTime } from './dialect.js';
 import { BatchedReads } from './batched-reads.js';
+import { forUpdate, fromSqlTime, toSqlTime } from './dialect.js';
 import { type DirectQueries, type SqlValue } from './direct-queries.js';
 
 type Raw = Record<string, unknown>;
 
 /**
- * Reads rows of one entity by its own metadata, without the query builder: for a point read this is a third of the
- * work of `findOneBy`. Point reads that arrive together become one `IN` query.
+ * Reads and writes rows of one entity with statements built once from its metadata. A point read costs a third of
+ * `findOneBy`, an INSERT a fifth of the query builder's. Point reads that arrive together become one `IN` query.
  */
 export class EntityTable<Row extends ObjectLiteral & { id: number }> {
   readonly name: string;
-  readonly columns: string;
+  private readonly selection: string;
   private readonly dates: string[];
   private readonly booleans: string[];
-  private readonly lock: string;
-  private readonly points: BatchedReads<Row>;
+  private readonly lockClause: string;
+  private readonly insertStatement: Statement;
+  private readonly updateStatement: Statement;
+  private readonly batchedReads: BatchedReads<Row>;
 
   constructor(
     dataSource: DataSource,
-    private readonly sql: DirectQueries,
+    private readonly queries: DirectQueries,
     entity: EntityTarget<Row>,
   ) {
-    const metadata = dataSource.getMetadata(entity);
-    const read = metadata.columns.filter((column) => column.isSelect);
-    const namesOf = (wanted: (column: ColumnMetadata) => boolean): string[] =>
-      read.filter(wanted).map((column) => column.propertyName);
-    this.name = metadata.tableName;
-    this.columns = read.map((column) => `${column.databaseName} AS ${column.propertyName}`).join(', ');
-    this.dates = namesOf((column) => column.type === 'datetime');
-    this.booleans = namesOf((column) => column.type === 'boolean');
-    this.lock = forUpdate(dataSource);
-    this.points = new BatchedReads(async (ids) => {
-      const sql = `SELECT ${this.columns} FROM ${this.name} WHERE id IN (${ids.map(() => '?').join(', ')})`;
-      return (await this.sql.execute<Raw>(sql, ids)).map((row) => this.hydrate(row));
+    const { tableName, columns } = dataSource.getMetadata(entity);
+    const selected = columns.filter((column) => column.isSelect);
+    const namesOf = (type: string): string[] =>
+      selected.filter((column) => column.type === type).map((column) => column.propertyName);
+    this.name = tableName;
+    this.selection = selected.map((column) => `${column.databaseName} AS ${column.propertyName}`).join(', ');
+    this.dates = namesOf('datetime');
+    this.booleans = namesOf('boolean');
+    this.lockClause = forUpdate(dataSource);
+    this.insertStatement = insertInto(tableName, columns);
+    this.updateStatement = updateOf(tableName, columns);
+    this.batchedReads = new BatchedReads(async (ids) => {
+      const sql = `SELECT ${this.selection} FROM ${this.name} WHERE id IN (${ids.map(() => '?').join(', ')})`;
+      return (await this.queries.execute<Raw>(sql, ids)).map((row) => this.hydrate(row));
     });
   }
 
-  /** By id, deleted ones too. */
+  /** By id, deleted rows too. */
   find(id: number): Promise<Row | undefined> {
-    return this.points.find(id);
+    return this.batchedReads.find(id);
   }
 
   async select(rest: string, parameters: SqlValue[]): Promise<Row[]> {
-    const rows = await this.sql.query<Raw>(`SELECT ${this.columns} FROM ${this.name} ${rest}`, parameters);
+    const rows = await this.queries.query<Raw>(`SELECT ${this.selection} FROM ${this.name} ${rest}`, parameters);
     return rows.map((row) => this.hydrate(row));
   }
 
   /** The newest committed state, which nobody else can change before the transaction ends. */
   async lockById(manager: EntityManager, id: number): Promise<Row | undefined> {
-    const sql = `SELECT ${this.columns} FROM ${this.name} WHERE id = ?${this.lock}`;
-    const [row] = await manager.query<Raw[]>(sql, [id]);
+    const sql = `SELECT ${this.selection} FROM ${this.name} WHERE id = ?${this.lockClause}`;
+    const [row] = await this.queries.executeIn<Raw>(manager, sql, [id]);
     return row && this.hydrate(row);
+  }
+
+  /** The id that the database gave the new row. */
+  async insert(manager: EntityManager, row: Omit<Row, 'id'>): Promise<number> {
+    const { sql, properties } = this.insertStatement;
+    const { insertId } = await this.queries.writeIn(manager, sql, valuesOf(row, properties));
+    return insertId;
+  }
+
+  /**
+   * Writes every column of the row if its `version` is still the given one; false if it is not. All columns, so that
+   * each table has one prepared UPDATE: unchanged ones cost the database nothing.
+   */
+  async updateVersion(manager: EntityManager, row: Row, version: number): Promise<boolean> {
+    const { sql, properties } = this.updateStatement;
+    const values = [...valuesOf(row, properties), row.id, version];
+    return (await this.queries.writeIn(manager, sql, values)).affectedRows === 1;
+  }
+
+  /** The inverse of `JSON.stringify(row)`. */
+  revive(row: Row): Row {
+    const raw = row as Raw;
+    for (const name of this.dates) if (raw[name] !== null) raw[name] = new Date(raw[name] as string);
+    return row;
   }
 
   private hydrate(raw: Raw): Row {
@@ -67,4 +94,34 @@ export class EntityTable<Row extends ObjectLiteral & { id: number }> {
     }
     return raw as Row;
   }
+}
+
+interface Statement {
+  sql: string;
+  /** Whose values its placeholders take, in this order. */
+  properties: string[];
+}
+
+export function insertInto(table: string, columns: ColumnMetadata[]): Statement {
+  const inserted = columns.filter((column) => column.isInsert && !column.isGenerated);
+  const names = inserted.map((column) => column.databaseName).join(', ');
+  const sql = `INSERT INTO ${table} (${names}) VALUES (${inserted.map(() => '?').join(', ')})`;
+  return { sql, properties: inserted.map((column) => column.propertyName) };
+}
+
+function updateOf(table: string, columns: ColumnMetadata[]): Statement {
+  const updated = columns.filter((column) => column.isUpdate && !column.isPrimary);
+  const assignments = updated.map((column) => `${column.databaseName} = ?`).join(', ');
+  const sql = `UPDATE ${table} SET ${assignments} WHERE id = ? AND version = ?`;
+  return { sql, properties: updated.map((column) => column.propertyName) };
+}
+
+export const valuesOf = (row: object, properties: string[]): SqlValue[] =>
+  properties.map((name) => toSqlValue((row as Raw)[name]));
+
+function toSqlValue(value: unknown): SqlValue {
+  if (value instanceof Date) return toSqlTime(value);
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  if (value === undefined || value === null) return null;
+  return typeof value === 'object' ? JSON.stringify(value) : (value as SqlValue);
 }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Problem } from '../problems/catalog.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { Draining } from '../http/draining.js';
+import { Problem } from '../problems/problem.js';
 import type { HealthDto } from './health.dto.js';
 
 /** Sooner than the checks of load balancers give up, also when the database is frozen. */

@@ -1,9 +1,10 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 /** Field by field, what it was before and what it is after. */
 export type Changes = Record<string, [before: unknown, after: unknown]>;
 
 @Entity('history')
+@Index('uq_history_resource_sequence', ['resource', 'sequence'], { unique: true })
 export class History {
   @PrimaryColumn('varchar', { length: 16 })
   resource: string;
@@ -28,4 +29,12 @@ export class History {
 
   @Column('json')
   changes: Changes;
+
+  /** All fields after the change; null in entries of version 0.1. */
+  @Column('json', { nullable: true })
+  state: Record<string, unknown> | null;
+
+  /** The position in the order of commits, given after the commit; null until then. */
+  @Column('int', { nullable: true })
+  sequence: number | null;
 }

@@ -1,39 +1,49 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { LessThan, Repository } from 'typeorm';
-import { Problem } from '../problems/catalog.js';
+import { type EntityManager, LessThan, Repository } from 'typeorm';
+import { DirectQueries } from '../database/direct-queries.js';
+import { insertInto, valuesOf } from '../database/entity-table.js';
 import { Cursors } from '../lists/cursors.js';
 import type { PageQuery } from '../lists/list.query.js';
-import { History } from './history.entity.js';
 import { HistoryEntryDto, type HistoryPageDto } from './history.dto.js';
-import type { Resource, Versioned } from '../writes/resource-writer.js';
+import { History } from './history.entity.js';
 
-/** What has happened to one customer or user. */
+/** The versions of customers and users: who changed what, and when. */
 @Injectable()
 export class HistoryService {
+  private readonly insertStatement;
+
   constructor(
     @InjectRepository(History) private readonly entries: Repository<History>,
+    private readonly queries: DirectQueries,
     private readonly cursors: Cursors,
-  ) {}
+  ) {
+    this.insertStatement = insertInto('history', entries.metadata.columns);
+  }
 
-  /** Newest first; of deleted ones too, for whom it says who deleted them. */
-  async list<Row extends Versioned>(
-    { table, name, notFound }: Resource<Row>,
-    id: number,
-    { limit = 50, cursor }: PageQuery,
-  ): Promise<HistoryPageDto> {
-    if (!(await table.find(id))) throw new Problem(notFound);
-    const scope = `history of ${name} ${id}`;
+  async record(manager: EntityManager, entry: History): Promise<void> {
+    const { sql, properties } = this.insertStatement;
+    await this.queries.writeIn(manager, sql, valuesOf(entry, properties));
+  }
+
+  /** Newest first. */
+  async list(resource: string, id: number, { limit = 50, cursor }: PageQuery): Promise<HistoryPageDto> {
+    const scope = `history of ${resource} ${id}`;
     const found = await this.entries.find({
       where: {
-        resource: name,
+        resource,
         resourceId: id,
         ...(cursor && { version: LessThan(this.cursors.open<number>(cursor, scope)) }),
       },
       order: { version: 'DESC' },
       take: limit + 1,
     });
-    const data = found.slice(0, limit).map((entry) => HistoryEntryDto.from(entry));
-    return { data, page: { next: found.length > limit ? this.cursors.seal(data.at(-1)!.version, scope) : null } };
+    return this.cursors.page(
+      found,
+      limit,
+      scope,
+      ({ version }) => version,
+      (entry) => HistoryEntryDto.from(entry),
+    );
   }
 }

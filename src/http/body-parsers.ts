@@ -1,6 +1,6 @@
 import fastifyMultipart from '@fastify/multipart';
 import type { FastifyInstance } from 'fastify';
-import { type InvalidMember, Problem } from '../problems/catalog.js';
+import { escapePointer, type InvalidMember, Problem } from '../problems/problem.js';
 import { JSON_TYPES, PHOTO_TYPES } from './media-types.js';
 
 /** Bytes of a JSON body; sign-in needs less, and is open to everybody. */
@@ -78,6 +78,3 @@ function refuse(pointer: string, code: string, message: string): never {
   const error: InvalidMember = { pointer: pointer.toWellFormed(), code, message };
   throw Problem.invalid([error]);
 }
-
-/** RFC 6901, section 3 */
-export const escapePointer = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');

@@ -1,8 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import { Env } from '../config/env.js';
 
@@ -23,25 +22,23 @@ const DUPLICATE_SIGNAL_MS = 1_000;
  * Then the listener closes, what is in flight ends, and at last everything else.
  */
 @Injectable()
-export class Draining implements OnModuleInit, BeforeApplicationShutdown {
+export class Draining implements BeforeApplicationShutdown {
   private hasBegun = false;
+  private server?: Server;
   private readonly sockets = new Set<Socket>();
 
-  constructor(
-    private readonly adapterHost: HttpAdapterHost,
-    private readonly env: Env,
-  ) {}
+  constructor(private readonly env: Env) {}
 
   get isDraining(): boolean {
     return this.hasBegun;
   }
 
-  onModuleInit(): void {
-    const fastify = this.adapterHost.httpAdapter.getInstance<FastifyInstance>();
+  register(fastify: FastifyInstance): void {
     fastify.addHook('onSend', (_, reply, __, done) => {
       if (this.hasBegun) void reply.header('Connection', 'close');
       done();
     });
+    this.server = fastify.server;
     this.server.on('connection', (socket: Socket) => {
       this.sockets.add(socket);
       socket.once('close', () => this.sockets.delete(socket));
@@ -53,16 +50,14 @@ export class Draining implements OnModuleInit, BeforeApplicationShutdown {
     if (signal) await this.drain();
     // browsers open connections for later; to Node one that has not been used yet is not idle
     for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
+    const { server } = this;
+    if (!server) return;
     const timers = [
       // as soon as what they carry has ended
-      setInterval(() => this.server.closeIdleConnections(), IDLE_CHECK_MS).unref(),
-      setTimeout(() => this.server.closeAllConnections(), IN_FLIGHT_MS).unref(),
+      setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS).unref(),
+      setTimeout(() => server.closeAllConnections(), IN_FLIGHT_MS).unref(),
     ];
-    this.server.once('close', () => timers.forEach((timer) => clearTimeout(timer)));
-  }
-
-  private get server(): Server {
-    return this.adapterHost.httpAdapter.getHttpServer() as Server;
+    server.once('close', () => timers.forEach((timer) => clearTimeout(timer)));
   }
 
   private async drain(): Promise<void> {

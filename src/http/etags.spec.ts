@@ -1,5 +1,6 @@
-import { etagOf, includesVersion, parseIfMatch, parseVersions } from './etags.js';
-import { Problem } from '../problems/catalog.js';
+import { Problem } from '../problems/problem.js';
+import { includesVersion } from '../writes/version-condition.js';
+import { etagOf, parseIfMatch, parseVersions } from './etags.js';
 
 /** The versions that a header names, as far as they are ours. */
 const versionsIn = (header: string): unknown => {

@@ -1,7 +1,5 @@
-import { Problem } from '../problems/catalog.js';
-
-/** The versions that a request names in If-Match or If-None-Match; `*` is any. */
-export type VersionCondition = ReadonlySet<number> | '*';
+import { Problem } from '../problems/problem.js';
+import type { VersionCondition } from '../writes/version-condition.js';
 
 export const etagOf = (version: number): string => `"v${version}"`;
 
@@ -24,6 +22,3 @@ export function parseIfMatch(header: string | undefined): VersionCondition | und
     throw Problem.invalid([{ pointer: 'If-Match', code: 'not_an_etag', message: 'must be * or ETags such as "v7"' }]);
   return versions;
 }
-
-export const includesVersion = (condition: VersionCondition, version: number): boolean =>
-  condition === '*' || condition.has(version);

@@ -1,58 +1,52 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { Problem } from '../problems/catalog.js';
-import { ProblemFilter } from '../problems/problem.filter.js';
+import { Problem } from '../problems/problem.js';
+import { sendProblem } from '../problems/send-problem.js';
 
 declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** False for routes that wait rather than work (long polls, streams) and for health checks: never shed, not counted. */
+    countsAsLoad?: boolean;
+  }
   interface FastifyRequest {
-    isUnderWay: boolean;
+    isCountedAsLoad: boolean;
   }
 }
 
 /**
- * With more requests than this under way each only waits longer for the others. Above what may wait for a password or
- * an upload, which are queues of their own: filling those must not shut out everybody else.
+ * With more requests than this in progress, each only waits longer for the others. It is above what may queue for a
+ * password hash or an upload: filling those queues must not shut out other requests.
  */
 const SOFT_LIMIT = 200;
-/** More than these are never let in: the most that a burst may have. */
+/** More requests than these are never admitted, not even in a burst. */
 const HARD_LIMIT = 1_000;
-/** A crowd that is gone again by then was a burst; one that is not comes faster than it can be served. */
+/** Above the soft limit for longer than this is no burst: requests arrive faster than they can be served. */
 const BURST_MS = 1_000;
-/** Nothing had to be refused for so long: back to normal. */
+/** Without a refusal for this long, shedding ends. */
 const RECOVERY_MS = 1_000;
 
-/** One for all: making an error notes its stack, which costs more than the rest of a refusal. */
+/** Shared: creating an error captures its stack, which costs more than the rest of a refusal. */
 const OVERLOADED = new Problem('overloaded');
 
-/** What tells whether the service lives has to be answered above all when it is overloaded. */
-const NEVER_REFUSED = new Set<string | undefined>(['/livez', '/readyz']);
-
 /**
- * Refuses what is too much, at once and with little work, so that the rest is served as fast as ever. Goes by how many
- * requests are under way, whatever it is that they wait for, processor or database, and however long their work takes.
+ * Refuses excess requests at once and cheaply, so that the others are served as fast as ever. It goes by the number of
+ * requests in progress, whether they wait for the processor or the database.
  */
 @Injectable()
-export class LoadShedding implements OnModuleInit {
+export class LoadShedding {
   private readonly logger = new Logger('LoadShedding');
-  private readonly problems = new ProblemFilter();
-  private underWay = 0;
+  private inProgress = 0;
   private crowdedSince?: number;
-  private isShedding = false;
-  private refusedLast = 0;
-  private refusedCount = 0;
+  private isOverloaded = false;
+  private lastRefusal = 0;
 
-  constructor(private readonly adapterHost: HttpAdapterHost) {}
-
-  /** How many requests have been refused since the start. */
-  get refused(): number {
-    return this.refusedCount;
+  get isShedding(): boolean {
+    return this.isOverloaded;
   }
 
-  onModuleInit(): void {
-    const fastify = this.adapterHost.httpAdapter.getInstance<FastifyInstance>();
-    fastify.decorateRequest('isUnderWay', false);
-    // before the body is read, and again when it is there: slow bodies do not count, as they are no work
+  register(fastify: FastifyInstance): void {
+    fastify.decorateRequest('isCountedAsLoad', false);
+    // before the body is read, and again once it is there: a slow body is no work, so it does not count
     fastify.addHook('onRequest', (request, reply, done) => {
       if (this.admits(request)) done();
       else this.refuse(request, reply);
@@ -63,45 +57,45 @@ export class LoadShedding implements OnModuleInit {
         done();
       } else this.refuse(request, reply);
     });
-    // not when the last byte has gone: a client that reads slowly, or an export, is no work either
+    // not when the last byte is sent: a client that reads slowly is no work either
     fastify.addHook('onSend', (request, _, __, done) => {
       this.leave(request);
       done();
     });
   }
 
-  private admits(request: FastifyRequest): boolean {
-    if (this.underWay < SOFT_LIMIT || NEVER_REFUSED.has(request.routeOptions.url)) return true;
+  private admits({ routeOptions }: FastifyRequest): boolean {
+    if (this.inProgress < SOFT_LIMIT || routeOptions.config.countsAsLoad === false) return true;
     const now = performance.now();
-    if (this.isShedding && now - this.refusedLast > RECOVERY_MS) this.recover();
+    if (this.isOverloaded && now - this.lastRefusal > RECOVERY_MS) this.recover();
     this.crowdedSince ??= now;
-    if (!this.isShedding && now - this.crowdedSince > BURST_MS) {
-      this.isShedding = true;
-      this.logger.warn('More requests than can be served: refusing some');
+    if (!this.isOverloaded && now - this.crowdedSince > BURST_MS) {
+      this.isOverloaded = true;
+      this.logger.warn('Overloaded: shedding requests');
     }
-    if (!this.isShedding && this.underWay < HARD_LIMIT) return true;
-    this.refusedLast = now;
+    if (!this.isOverloaded && this.inProgress < HARD_LIMIT) return true;
+    this.lastRefusal = now;
     return false;
   }
 
   private refuse(request: FastifyRequest, reply: FastifyReply): void {
-    this.refusedCount++;
-    this.problems.answer(OVERLOADED, request, reply);
+    sendProblem(OVERLOADED, request, reply);
   }
 
   private recover(): void {
-    this.isShedding = false;
+    this.isOverloaded = false;
     this.crowdedSince = undefined;
   }
 
   private enter(request: FastifyRequest): void {
-    request.isUnderWay = true;
-    this.underWay++;
+    if (request.routeOptions.config.countsAsLoad === false) return;
+    request.isCountedAsLoad = true;
+    this.inProgress++;
   }
 
   private leave(request: FastifyRequest): void {
-    if (!request.isUnderWay) return;
-    request.isUnderWay = false;
-    if (--this.underWay < SOFT_LIMIT) this.crowdedSince = undefined;
+    if (!request.isCountedAsLoad) return;
+    request.isCountedAsLoad = false;
+    if (--this.inProgress < SOFT_LIMIT) this.crowdedSince = undefined;
   }
 }

@@ -1,17 +1,20 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 declare module 'fastify' {
-  interface FastifyInstance {
-    /** `PUBLIC_URL` */
-    publicOrigin?: string;
+  interface FastifyRequest {
+    /** The origin that browsers use, without a trailing slash; empty if the request does not name a sane one. */
+    publicOrigin: string;
   }
 }
 
 const HOST = /^([\w.-]+|\[[\da-f:.]+\])(:\d{1,5})?$/i;
 
-/** The address that browsers use: `PUBLIC_URL`, or what this request came by, as far as trusted proxies report it. */
-export function originOf(request: FastifyRequest): string {
-  const { publicOrigin } = request.server;
-  if (publicOrigin) return publicOrigin;
-  return HOST.test(request.host) && /^https?$/.test(request.protocol) ? `${request.protocol}://${request.host}` : '';
+/** `PUBLIC_URL`, or the scheme and host of the request, as far as trusted proxies report them. */
+export function decoratePublicOrigin(fastify: FastifyInstance, publicUrl: string | undefined): void {
+  fastify.decorateRequest('publicOrigin', {
+    getter(this: FastifyRequest): string {
+      if (publicUrl) return publicUrl;
+      return HOST.test(this.host) && /^https?$/.test(this.protocol) ? `${this.protocol}://${this.host}` : '';
+    },
+  });
 }

@@ -1,14 +1,4 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ProblemCode } from '../problems/catalog.js';
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** The problem that it is answered with. */
-    problem?: ProblemCode;
-    /** What went wrong on our side, for the log. */
-    internalError?: unknown;
-  }
-}
 
 /** nginx's status for a client that has gone before there was an answer; nobody gets to see it but us. */
 const CLIENT_CLOSED_REQUEST = 499;

@@ -2,31 +2,22 @@ import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { Problem } from '../problems/catalog.js';
-import { originOf } from './origin.js';
-import { parseIfMatch, type VersionCondition } from './etags.js';
+import { Problem } from '../problems/problem.js';
+import type { VersionCondition } from '../writes/version-condition.js';
+import type { IdempotentRequest, WriteContext } from '../writes/write-context.js';
+import { parseIfMatch } from './etags.js';
 
-/** Who a request comes from, as read from the database when it arrived. */
+/** The signed-in user of a request, as read from the database when it arrived. */
 export interface Caller {
   userId: number;
   sessionId: number;
   role: 'admin' | 'user';
 }
 
-/** What a write needs to know of the request that asks for it. */
-export interface WriteContext {
-  /** Who writes; null for the service itself. */
-  actorId: number | null;
-  requestId: string | null;
-  ifMatch?: VersionCondition;
-  idempotency?: { key: string; request: string; replayed: () => void };
-}
-
+/** What a write of a signed-in user records. */
 export interface RequestContext extends WriteContext {
   actorId: number;
-  caller: Caller;
-  /** Where the answer's addresses begin. */
-  origin: string;
+  requestId: string;
 }
 
 /** Where a request for a session comes from. */
@@ -39,49 +30,53 @@ export interface Client {
 declare module 'fastify' {
   interface FastifyRequest {
     caller?: Caller;
-    replayed?: boolean;
-    /** The photo that came with it. */
+    isReplayed?: boolean;
+    /** The photo in its body. */
     upload?: Buffer;
   }
 }
 
-/** Handler parameter: the signed-in caller and the conditions of the request. */
-export const Context = createParamDecorator((_: unknown, execution: ExecutionContext): RequestContext => {
-  const request = execution.switchToHttp().getRequest<FastifyRequest>();
-  const { caller } = request;
+const requestOf = (execution: ExecutionContext): FastifyRequest =>
+  execution.switchToHttp().getRequest<FastifyRequest>();
+
+/** Handler parameter: the signed-in user. */
+export const CurrentUser = createParamDecorator((_: unknown, execution: ExecutionContext): Caller => {
+  const { caller } = requestOf(execution);
   if (!caller) throw new Problem('unauthenticated');
-  return {
-    actorId: caller.userId,
-    caller,
-    origin: originOf(request),
-    requestId: request.id,
-    ifMatch: parseIfMatch(request.headers['if-match']),
-    idempotency: idempotencyOf(request),
-  };
+  return caller;
 });
 
-/** Handler parameter: where addresses in the answer begin. */
-export const PublicOrigin = createParamDecorator((_: unknown, execution: ExecutionContext): string =>
-  originOf(execution.switchToHttp().getRequest<FastifyRequest>()),
+/** Handler parameter: what a write of the signed-in user records, with its Idempotency-Key. */
+export const Context = createParamDecorator((_: unknown, execution: ExecutionContext): RequestContext => {
+  const request = requestOf(execution);
+  if (!request.caller) throw new Problem('unauthenticated');
+  return { actorId: request.caller.userId, requestId: request.id, idempotency: idempotencyOf(request) };
+});
+
+/** Handler parameter: the versions that the change may start from (RFC 9110, 13.1.1); undefined without `If-Match`. */
+export const IfMatch = createParamDecorator((_: unknown, execution: ExecutionContext): VersionCondition | undefined =>
+  parseIfMatch(requestOf(execution).headers['if-match']),
+);
+
+/** Handler parameter: the origin with which URLs in the response start. */
+export const PublicOrigin = createParamDecorator(
+  (_: unknown, execution: ExecutionContext): string => requestOf(execution).publicOrigin,
 );
 
 /** Handler parameter of public routes. */
 export const ClientInfo = createParamDecorator((_: unknown, execution: ExecutionContext): Client => {
-  const request = execution.switchToHttp().getRequest<FastifyRequest>();
+  const request = requestOf(execution);
   return {
-    ipAddress: addressOf(request),
+    ipAddress: addressOf(request).split('%', 1)[0]!, // without its zone (RFC 4007), which has no maximum length
     userAgent: request.headers['user-agent']?.slice(0, 255) ?? null,
     requestId: request.id,
   };
 });
 
-/** What a proxy forwards may be no address at all; a zone (RFC 4007) means nothing to anybody else, and has no end. */
-function addressOf({ ip, socket }: FastifyRequest): string {
-  const address = isIP(ip) ? ip : (socket.remoteAddress ?? '');
-  return address.split('%', 1)[0]!;
-}
+/** A proxy may forward something that is no address. */
+export const addressOf = ({ ip, socket }: FastifyRequest): string => (isIP(ip) ? ip : (socket.remoteAddress ?? ''));
 
-function idempotencyOf(request: FastifyRequest): WriteContext['idempotency'] {
+function idempotencyOf(request: FastifyRequest): IdempotentRequest | undefined {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return undefined;
   if (typeof key !== 'string' || !/^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$/.test(key))
@@ -90,5 +85,5 @@ function idempotencyOf(request: FastifyRequest): WriteContext['idempotency'] {
     ]);
   const upload = request.upload ? createHash('sha256').update(request.upload).digest('hex') : '';
   const text = `${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}${upload}`;
-  return { key, request: text, replayed: () => (request.replayed = true) };
+  return { key, request: text, onReplay: () => (request.isReplayed = true) };
 }

@@ -1,9 +1,8 @@
-import { isIP } from 'node:net';
-import type { FastifyRequest } from 'fastify';
-import type { CompletedRequest, CompletionListener } from './request-completion.js';
 import { errorFields } from '../logging/error-fields.js';
 import type { Logger } from '../logging/logger.js';
 import { traceOf } from '../logging/trace.js';
+import type { CompletedRequest, CompletionListener } from './request-completion.js';
+import { addressOf } from './request-context.js';
 
 const MAX_LENGTH = 255;
 /** Asked every few seconds by whoever keeps the service running. */
@@ -25,7 +24,7 @@ export function requestLog(logger: Logger, project: string | undefined): Complet
       requestUrl: path,
       status,
       latency: `${seconds.toFixed(6)}s`,
-      remoteIp: addressOf(request),
+      remoteIp: addressOf(request) || undefined,
       userAgent: request.headers['user-agent']?.slice(0, MAX_LENGTH),
       responseSize: reply.getHeader('content-length')?.toString(),
       protocol: `HTTP/${request.raw.httpVersion}`,
@@ -67,6 +66,3 @@ function pathOf({ request, route }: CompletedRequest): string {
     /^\d{1,10}$/.test(parameters[key] ?? '') ? parameters[key]! : name,
   );
 }
-
-/** What a proxy forwards may be no address at all. */
-const addressOf = ({ ip, socket }: FastifyRequest): string | undefined => (isIP(ip) ? ip : socket.remoteAddress);

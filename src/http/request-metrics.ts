@@ -1,5 +1,5 @@
-import type { CompletionListener } from './request-completion.js';
 import type { Metrics } from '../metrics/metrics.js';
+import type { CompletionListener } from './request-completion.js';
 
 /** The routes by which somebody signs in, or stays signed in. */
 const SIGN_INS: Record<string, string> = {

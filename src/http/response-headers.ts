@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { etagOf, includesVersion, parseVersions } from './etags.js';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { includesVersion } from '../writes/version-condition.js';
+import { etagOf, parseVersions } from './etags.js';
 
 /** OWASP REST Security Cheat Sheet; written out, as building them anew for every answer costs 6 % of a point read. */
 export const SECURITY_HEADERS = {
@@ -22,13 +23,18 @@ export function requestIdOf(request: Pick<IncomingMessage, 'headers'>): string {
   return typeof sent === 'string' && /^[\w.:=+/-]{1,64}$/.test(sent) ? sent : randomUUID();
 }
 
+/** Also for what the router refuses, which passes no hook. */
+export function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  void reply.headers(SECURITY_HEADERS).header('X-Request-Id', request.id);
+}
+
 /**
  * What every answer has: its request id and, if it is one resource, ETag and Location, both told from the body.
  * Hooks of Fastify rather than interceptors, which would put an Observable around every request.
  */
 export function addResponseHeaders(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
-    void reply.headers(SECURITY_HEADERS).header('X-Request-Id', request.id);
+    setCommonHeaders(request, reply);
     if (request.url.startsWith('/docs')) void reply.header('Content-Security-Policy', DOCS_POLICY);
     // tokens are kept by nobody on the way (RFC 6749, 5.1), nor is a redirect that has a code for them
     if (request.url.startsWith('/login')) void reply.header('Cache-Control', 'no-store');
@@ -41,7 +47,7 @@ export function addResponseHeaders(fastify: FastifyInstance): void {
     if (reply.statusCode === 201 && id !== undefined)
       void reply.header('Location', `${request.url.split('?', 1)[0]}/${id}`);
     if (page?.next) void reply.header('Link', `<${nextUrl(request, page.next)}>; rel="next"`);
-    if (request.replayed) void reply.header('Idempotency-Replayed', 'true');
+    if (request.isReplayed) void reply.header('Idempotency-Replayed', 'true');
     // answers are somebody's data; the ETag lets the browser keep them all the same
     if (!reply.hasHeader('Cache-Control')) void reply.header('Cache-Control', 'private, no-cache');
     done(null, payload);

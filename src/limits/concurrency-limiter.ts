@@ -1,4 +1,4 @@
-import { Problem } from '../problems/catalog.js';
+import { Problem } from '../problems/problem.js';
 
 /** Work that is done so many at a time. What would have to wait behind too many others is refused as overloaded. */
 export class ConcurrencyLimiter {

@@ -3,8 +3,8 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { DataSource, Repository } from 'typeorm';
 import { Clock } from '../config/clock.js';
 import { onDuplicate } from '../database/dialect.js';
-import { deleteExpired, Housekeeping } from '../database/housekeeping.js';
 import { DirectQueries } from '../database/direct-queries.js';
+import { deleteExpired, Housekeeping } from '../database/housekeeping.js';
 import { RateLimit } from './rate-limit.entity.js';
 
 /** What counts are kept in: the database, so that they hold on every instance and in every worker. */

@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { Problem } from '../problems/catalog.js';
+import { decodeBase64Url } from '../config/base64url.js';
 import { Secrets } from '../config/secrets.js';
+import { Problem } from '../problems/problem.js';
+import type { PageDto } from './page.dto.js';
 
 const MAC_BYTES = 12;
 
@@ -20,11 +22,9 @@ export class Cursors {
 
   /** The position; 400 unless it was sealed here, for this scope. */
   open<Position>(cursor: string, scope: string): Position {
-    const bytes = Buffer.from(cursor, 'base64url');
-    const body = bytes.subarray(MAC_BYTES).toString();
-    // base64 has several ways to write the same bytes; only one is ours
-    const isOurs = bytes.toString('base64url') === cursor;
-    if (!isOurs || !this.secrets.verifies('cursor', scope + body, bytes.subarray(0, MAC_BYTES)))
+    const bytes = decodeBase64Url(cursor);
+    const body = bytes?.subarray(MAC_BYTES).toString();
+    if (!bytes || !body || !this.secrets.verifies('cursor', scope + body, bytes.subarray(0, MAC_BYTES)))
       throw Problem.invalid([
         {
           pointer: 'cursor',
@@ -33,5 +33,18 @@ export class Cursors {
         },
       ]);
     return JSON.parse(body) as Position;
+  }
+
+  /** A page of rows that were read with a limit of one more than `limit`; `positionOf` is what the next page starts after. */
+  page<Row, Item>(
+    found: Row[],
+    limit: number,
+    scope: string,
+    positionOf: (row: Row) => unknown,
+    toItem: (row: Row) => Item,
+  ): { data: Item[]; page: PageDto } {
+    const rows = found.slice(0, limit);
+    const next = found.length > limit ? this.seal(positionOf(rows.at(-1)!), scope) : null;
+    return { data: rows.map(toItem), page: { next } };
   }
 }

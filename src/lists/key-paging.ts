@@ -80,9 +80,9 @@ export class KeyPaging {
       count ? this.count(table.name, filter) : undefined,
     ]);
 
-    const last = rows.length > limit ? rows[limit - 1] : undefined;
-    const next = last ? this.cursors.seal([key.value(last as never), last.id], scope) : null;
-    return { rows: rows.slice(0, limit), page: { next, ...(total && { total }) } };
+    const positionOf = (row: Row): unknown => [key.value(row as never), row.id];
+    const { data, page } = this.cursors.page(rows, limit, scope, positionOf, (row) => row);
+    return { rows: data, page: { ...page, ...(total && { total }) } };
   }
 
   private async count(table: string, filter: Filter): Promise<PageDto['total']> {

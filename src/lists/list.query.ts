@@ -1,14 +1,14 @@
+import { toSqlTime } from '../database/dialect.js';
 import {
   BooleanParameter,
   IntegerParameter,
-  SingleLine,
-  OptionalNotNull,
+  IsOneOf,
   MAX_ID,
   normalizeEmail,
-  IsOneOf,
+  OptionalNotNull,
+  SingleLine,
   TimeParameter,
 } from '../validation/fields.js';
-import { toSqlTime } from '../database/dialect.js';
 import type { Filter } from './key-paging.js';
 
 const SORTS = ['id', 'name', 'surname', 'email', 'createdAt', 'lastModifiedAt'];

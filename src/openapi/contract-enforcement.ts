@@ -1,7 +1,7 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
-import { OPEN_QUERY } from '../http/route-decorators.js';
 import { LOGIN_BODY_LIMIT } from '../http/body-parsers.js';
+import { OPEN_QUERY } from '../http/route-decorators.js';
 import type { OperationObject, ParameterObject, ResponseObject } from './openapi-types.js';
 
 declare module 'fastify' {

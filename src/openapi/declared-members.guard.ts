@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { type InvalidMember, Problem } from '../problems/catalog.js';
 import { JSON_TYPES, mediaTypeOf } from '../http/media-types.js';
+import { type InvalidMember, Problem } from '../problems/problem.js';
 
 /** Refuses parameters that the route does not document, and a body where it takes none. Nothing is ignored silently. */
 @Injectable()

@@ -1,11 +1,11 @@
 import { STATUS_CODES } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, getSchemaPath, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { ACCESS, BODY_CONTENT, PROBLEMS_EXTENSION } from '../http/route-decorators.js';
-import { PROBLEMS, type ProblemCode } from '../problems/catalog.js';
-import { MAX_ID } from '../validation/fields.js';
-import { ProblemDto } from '../problems/problem.dto.js';
 import { VERSION } from '../config/version.js';
+import { ACCESS, BODY_CONTENT, PROBLEMS_EXTENSION } from '../http/route-decorators.js';
+import { type ProblemCode, PROBLEMS } from '../problems/catalog.js';
+import { ProblemDto } from '../problems/problem.dto.js';
+import { MAX_ID } from '../validation/fields.js';
 import type {
   OperationObject,
   ParameterObject,

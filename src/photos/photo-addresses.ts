@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
+import { decodeBase64Url } from '../config/base64url.js';
 import { Clock } from '../config/clock.js';
 import { Env } from '../config/env.js';
 import { Secrets } from '../config/secrets.js';
-import { fileOf, keyOf, PREFIX, type PhotoSize } from './photo-keys.js';
+import type { PhotoDto } from './photo.dto.js';
+import { fileOf, keyOf, type PhotoSize, PREFIX } from './photo-keys.js';
+import type { StoredPhoto } from './stored-photo.js';
 
 const HOUR_S = 60 * 60;
 /** An address lives for a day at most; for six hours it stays the same, so that browsers find it in their cache. */
@@ -38,6 +41,14 @@ export class PhotoAddresses {
     return this.publicBucket !== undefined;
   }
 
+  toDto(id: number, { photoKey, photoUrl, photoWidth, photoHeight }: StoredPhoto, origin: string): PhotoDto | null {
+    if (photoKey !== null) {
+      const { large, small } = this.of(id, photoKey, origin);
+      return { url: large, thumbnailUrl: small, width: photoWidth, height: photoHeight };
+    }
+    return photoUrl === null ? null : { url: photoUrl, thumbnailUrl: photoUrl, width: null, height: null };
+  }
+
   /** One signature is good for both sizes. */
   of(id: number, key: string, origin: string): Record<PhotoSize, string> {
     if (this.publicBucket !== undefined) {
@@ -57,8 +68,8 @@ export class PhotoAddresses {
     const key = keyOf(file);
     const secondsLeft = expires - this.nowS();
     if (key === undefined || secondsLeft <= 0) return undefined;
-    const mac = Buffer.from(signature, 'base64url');
-    const isOurs = mac.length === MAC_BYTES && this.secrets.verifies('photo', textOf(id, key, expires), mac);
+    const mac = decodeBase64Url(signature);
+    const isOurs = mac?.length === MAC_BYTES && this.secrets.verifies('photo', textOf(id, key, expires), mac);
     return isOurs ? { key, secondsLeft } : undefined;
   }
 

@@ -1,7 +1,7 @@
 import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiExtension, getSchemaPath } from '@nestjs/swagger';
-import { BODY_CONTENT, ApiProblems } from '../http/route-decorators.js';
 import { FORM_TYPE, PHOTO_TYPES } from '../http/media-types.js';
+import { ApiProblems, BODY_CONTENT } from '../http/route-decorators.js';
 
 const FILE = { type: 'string', format: 'binary', description: 'A JPEG, PNG or WebP of at most 10 MiB.' };
 const PHOTO = { type: 'object', properties: { photo: FILE } };

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import sharp, { type OutputInfo, type Sharp } from 'sharp';
-import { Problem, type ProblemCode } from '../problems/catalog.js';
 import { ConcurrencyLimiter } from '../limits/concurrency-limiter.js';
+import { type ProblemCode } from '../problems/catalog.js';
+import { Problem } from '../problems/problem.js';
 
 /** Pixels, of width and height both. */
 export const LARGE = 2048;

@@ -7,10 +7,10 @@ import {
 } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
-import { Problem } from '../problems/catalog.js';
 import { FORM_TYPE, mediaTypeOf, PHOTO_TYPES } from '../http/media-types.js';
 import { ConcurrencyLimiter } from '../limits/concurrency-limiter.js';
-import { readForm, readImage, isTooLarge } from './upload-body.js';
+import { Problem } from '../problems/problem.js';
+import { isTooLarge, readForm, readImage } from './upload-body.js';
 
 /** Photos in memory: those beyond wait, unread, at the other end of their connections, or are refused. */
 const CONCURRENCY = 16;

@@ -1,24 +1,12 @@
 import { buffer } from 'node:stream/consumers';
 import { Injectable, Logger } from '@nestjs/common';
-import { Problem } from '../problems/catalog.js';
 import { Env } from '../config/env.js';
 import { isDuplicate } from '../database/database-errors.js';
+import { Problem } from '../problems/problem.js';
 import { ObjectStore } from '../storage/object-store.js';
-import type { PhotoDto } from './photo.dto.js';
-import { PhotoAddresses } from './photo-addresses.js';
 import { hashOf, newKey, objectsOf } from './photo-keys.js';
 import { PhotoPipeline } from './photo-pipeline.js';
-
-/** What a row says of its photo. */
-export interface StoredPhoto {
-  photoKey: string | null;
-  photoWidth: number | null;
-  photoHeight: number | null;
-  /** The address that the Flask service gave it in its public bucket. */
-  photoUrl: string | null;
-}
-
-export const NO_PHOTO: StoredPhoto = { photoKey: null, photoWidth: null, photoHeight: null, photoUrl: null };
+import { NO_PHOTO, type StoredPhoto } from './stored-photo.js';
 
 const WEBP = 'image/webp';
 
@@ -35,18 +23,8 @@ export class PhotosService {
     env: Env,
     private readonly store: ObjectStore,
     private readonly pipeline: PhotoPipeline,
-    private readonly addresses: PhotoAddresses,
   ) {
     this.legacyBucket = `https://storage.googleapis.com/${env.GOOGLE_BUCKET}/`;
-  }
-
-  describe(id: number, photo: StoredPhoto, origin: string): PhotoDto | null {
-    const { photoKey, photoUrl, photoWidth: width, photoHeight: height } = photo;
-    if (photoKey !== null) {
-      const { large, small } = this.addresses.of(id, photoKey, origin);
-      return { url: large, thumbnailUrl: small, width, height };
-    }
-    return photoUrl === null ? null : { url: photoUrl, thumbnailUrl: photoUrl, width: null, height: null };
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { MultipartFile, MultipartValue } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
-import { type InvalidMember, Problem } from '../problems/catalog.js';
-import { checkText, escapePointer } from '../http/body-parsers.js';
+import { checkText } from '../http/body-parsers.js';
+import { escapePointer, type InvalidMember, Problem } from '../problems/problem.js';
 
 /** Bytes of a photo. */
 const MAX_PHOTO_BYTES = 10 * 1024 * 1024;

@@ -251,36 +251,3 @@ export const PROBLEMS = {
 } as const satisfies Record<string, ProblemType>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
-
-/** One member that is not valid: a JSON Pointer (RFC 6901) into the body, or the name of a parameter or header. */
-export interface InvalidMember {
-  pointer: string;
-  code: string;
-  message: string;
-}
-
-interface ProblemExtras {
-  errors?: InvalidMember[];
-  currentVersion?: number;
-  /** Seconds, for `Retry-After`. */
-  retryAfter?: number;
-}
-
-/** What is thrown to answer with a problem document (RFC 9457); the filter writes it. */
-export class Problem extends Error {
-  readonly status: number;
-
-  constructor(
-    readonly code: ProblemCode,
-    readonly detail: string = PROBLEMS[code].description,
-    readonly extras: ProblemExtras = {},
-  ) {
-    super(`${code}: ${detail}`);
-    this.status = PROBLEMS[code].status;
-  }
-
-  static invalid(errors: InvalidMember[]): Problem {
-    const names = errors.map(({ pointer, message }) => `${pointer || 'the body'} ${message}`);
-    return new Problem('invalid_request', `${names.join('; ')}.`, { errors });
-  }
-}

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
-import { Problem, type ProblemCode } from '../problems/catalog.js';
+import { type ProblemCode } from '../problems/catalog.js';
+import { Problem } from '../problems/problem.js';
 
 /** What a bucket or a disk is asked to do, with the permission that Google Cloud Storage wants for it. */
 export const PERMISSIONS = {

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { MoreThan, Repository } from 'typeorm';
-import { Problem } from '../problems/catalog.js';
-import { normalizeEmail } from '../validation/fields.js';
-import type { WriteContext } from '../http/request-context.js';
 import { Clock } from '../config/clock.js';
+import { Problem } from '../problems/problem.js';
 import { Idempotency } from '../writes/idempotency.js';
 import { type Change, ResourceWriter } from '../writes/resource-writer.js';
+import type { VersionCondition } from '../writes/version-condition.js';
+import type { WriteContext } from '../writes/write-context.js';
 import { PasswordHasher } from './password-hasher.js';
 import { hashToken, newPasswordToken, RESET_MS } from './password-token.js';
 import type { ChangePasswordDto, PasswordTokenDto } from './user.dto.js';
@@ -19,7 +19,7 @@ export class CredentialsService {
   constructor(
     @InjectRepository(User) private readonly users: Repository<User>,
     private readonly service: UsersService,
-    private readonly writes: ResourceWriter,
+    private readonly writer: ResourceWriter,
     private readonly idempotency: Idempotency,
     private readonly passwords: PasswordHasher,
     private readonly clock: Clock,
@@ -27,7 +27,7 @@ export class CredentialsService {
 
   /** The user, or null: for a wrong password as for an unknown e-mail, after the same work. */
   async verify(email: string, password: string): Promise<User | null> {
-    const user = await this.users.findOneBy({ liveEmail: normalizeEmail(email) });
+    const user = await this.service.findByEmail(email);
     if (!(await this.passwords.verify(password, user?.passwordHash ?? null)) || !user) return null;
     if (this.passwords.isOutdated(user.passwordHash!)) await this.modernize(user, password);
     return user;
@@ -41,12 +41,12 @@ export class CredentialsService {
     context: WriteContext,
     id: number,
     { currentPassword, newPassword }: ChangePasswordDto,
-    afterUpdate: Change<User>['afterUpdate'],
+    { expectedVersion, afterUpdate }: Pick<Change<User>, 'expectedVersion' | 'afterUpdate'>,
   ): Promise<User | null> {
     const user = await this.service.find(id);
     if (!user || !(await this.passwords.verify(currentPassword, user.passwordHash))) return null;
     const change = await this.chosen(newPassword, user.passwordHash);
-    return this.writes.update(this.service.resource, context, id, { ...change, afterUpdate });
+    return this.writer.update(this.service.resource, context, id, { ...change, expectedVersion, afterUpdate });
   }
 
   /** Redeems an invitation or a reset: whoever holds the token is its user. */
@@ -59,7 +59,7 @@ export class CredentialsService {
     });
     if (!user) throw new Problem('invalid_password_token');
     const change = await this.chosen(password);
-    await this.writes.update(this.service.resource, { actorId: user.id, requestId }, user.id, {
+    await this.writer.update(this.service.resource, { actorId: user.id, requestId }, user.id, {
       ...change,
       set: (before, manager) => {
         // of two requests with one token the second finds it gone
@@ -70,14 +70,15 @@ export class CredentialsService {
   }
 
   /** A token that the admin hands over. The old password works until it is redeemed. */
-  issueReset(context: WriteContext, id: number): Promise<PasswordTokenDto> {
+  issueReset(context: WriteContext, id: number, expectedVersion?: VersionCondition): Promise<PasswordTokenDto> {
     const { dto, hash, expiresAt } = newPasswordToken(this.clock.now(), RESET_MS);
     return this.idempotency.runOnce(context, async (manager) => {
-      await this.writes.updateIn(manager, this.service.resource, context, id, {
+      await this.writer.updateIn(manager, this.service.resource, context, id, {
         action: 'password_reset_issued',
+        expectedVersion,
         set: () => ({ passwordTokenHash: hash, passwordTokenExpiresAt: expiresAt }),
       });
-      return dto;
+      return { resource: 'user', resourceId: id, answer: dto };
     });
   }
 

@@ -32,7 +32,7 @@ export class FirstAdmin implements OnApplicationBootstrap {
       this.logger.warn('There is no admin yet: set ADMIN_EMAIL and ADMIN_PASSWORD and start again');
       return;
     }
-    const user = ADMIN_EMAIL && (await this.dataSource.getRepository(User).findOneBy({ liveEmail: ADMIN_EMAIL }));
+    const user = ADMIN_EMAIL && (await this.users.findByEmail(ADMIN_EMAIL));
     if (user) {
       await this.users.setRole({ actorId: null, requestId: null }, user.id, 'admin');
       this.logger.log('Made the user of ADMIN_EMAIL an admin, who keeps their password');

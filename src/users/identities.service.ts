@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, Repository } from 'typeorm';
-import { Problem } from '../problems/catalog.js';
-import { normalizeEmail } from '../validation/fields.js';
-import type { WriteContext } from '../http/request-context.js';
 import { Clock } from '../config/clock.js';
+import { Problem } from '../problems/problem.js';
 import { ResourceWriter } from '../writes/resource-writer.js';
+import type { VersionCondition } from '../writes/version-condition.js';
+import type { WriteContext } from '../writes/write-context.js';
 import { Identity, type Provider } from './identity.entity.js';
 import { providersOf } from './user.dto.js';
-import { User } from './user.entity.js';
+import type { User } from './user.entity.js';
 import { UsersService } from './users.service.js';
 
 /** Somebody who has signed in at a provider. */
@@ -24,9 +24,8 @@ export interface ProviderAccount {
 export class IdentitiesService {
   constructor(
     @InjectRepository(Identity) private readonly identities: Repository<Identity>,
-    @InjectRepository(User) private readonly rows: Repository<User>,
     private readonly users: UsersService,
-    private readonly writes: ResourceWriter,
+    private readonly writer: ResourceWriter,
     private readonly clock: Clock,
   ) {}
 
@@ -40,7 +39,7 @@ export class IdentitiesService {
     const owner = known && (await this.users.find(known.userId));
     if (owner) return isLinked(owner, provider) ? owner : null;
     if (email === null) return null;
-    const user = await this.rows.findOneBy({ liveEmail: normalizeEmail(email) });
+    const user = await this.users.findByEmail(email);
     if (!user) return null;
     const own = await this.identities.findOneBy({ userId: user.id, provider });
     // linked a moment ago, by another tab
@@ -51,7 +50,7 @@ export class IdentitiesService {
 
   /** Linking what is linked already changes nothing. */
   link(context: WriteContext, userId: number, { provider, subject }: ProviderAccount): Promise<User> {
-    return this.writes.update(this.users.resource, context, userId, {
+    return this.writer.update(this.users.resource, context, userId, {
       action: 'identity_linked',
       set: async (user, manager) => {
         const known = await manager.findOneBy(Identity, { provider, subject });
@@ -67,9 +66,15 @@ export class IdentitiesService {
     });
   }
 
-  async unlink(context: WriteContext, userId: number, provider: Provider): Promise<void> {
-    await this.writes.update(this.users.resource, context, userId, {
+  async unlink(
+    context: WriteContext,
+    userId: number,
+    provider: Provider,
+    expectedVersion?: VersionCondition,
+  ): Promise<void> {
+    await this.writer.update(this.users.resource, context, userId, {
       action: 'identity_unlinked',
+      expectedVersion,
       set: (user) => {
         if (!isLinked(user, provider)) throw new Problem('identity_not_found');
         if (user.passwordHash === null && providersOf(user).length === 1) throw new Problem('last_sign_in');
@@ -84,7 +89,7 @@ export class IdentitiesService {
     context: WriteContext,
     { id, userId, provider }: Identity,
   ): Promise<void> {
-    await this.writes.updateIn(manager, this.users.resource, { ...context, ifMatch: undefined }, userId, {
+    await this.writer.updateIn(manager, this.users.resource, context, userId, {
       action: 'identity_unlinked',
       includeDeleted: true,
       set: (owner) => {

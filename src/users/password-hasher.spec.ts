@@ -1,8 +1,8 @@
 import { pbkdf2Sync, scryptSync } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hash as argon2 } from '@node-rs/argon2';
-import { Problem } from '../problems/catalog.js';
 import { Metrics } from '../metrics/metrics.js';
+import { Problem } from '../problems/problem.js';
 import { PasswordHasher } from './password-hasher.js';
 
 const PASSWORD = 'correct horse';

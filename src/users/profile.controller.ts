@@ -1,7 +1,8 @@
 import { Body, Controller, Get, Patch } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import { type Caller, Context, CurrentUser, IfMatch, type RequestContext } from '../http/request-context.js';
 import { Access, ApiIfMatch, ApiIfNoneMatch } from '../http/route-decorators.js';
-import { Context, type RequestContext } from '../http/request-context.js';
+import type { VersionCondition } from '../writes/version-condition.js';
 import { UpdateProfileDto, UserDto } from './user.dto.js';
 import { UsersService } from './users.service.js';
 
@@ -14,15 +15,19 @@ export class ProfileController {
   @Get()
   @Access('user')
   @ApiIfNoneMatch()
-  get(@Context() { actorId }: RequestContext): Promise<UserDto> {
-    return this.users.get(actorId);
+  get(@CurrentUser() { userId }: Caller): Promise<UserDto> {
+    return this.users.get(userId);
   }
 
   /** Change your own name or surname (merge patch, RFC 7396) */
   @Patch()
   @Access('user')
   @ApiIfMatch()
-  update(@Context() context: RequestContext, @Body() changes: UpdateProfileDto): Promise<UserDto> {
-    return this.users.update(context, context.actorId, changes);
+  update(
+    @Context() context: RequestContext,
+    @IfMatch() expectedVersion: VersionCondition | undefined,
+    @Body() changes: UpdateProfileDto,
+  ): Promise<UserDto> {
+    return this.users.update(context, context.actorId, changes, expectedVersion);
   }
 }

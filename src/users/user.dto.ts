@@ -1,7 +1,7 @@
 import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
 import { PageDto } from '../lists/page.dto.js';
-import { Email, SingleLine, OptionalNotNull, NewPassword, IsOneOf, RawString } from '../validation/fields.js';
-import { deletedAtOf } from '../writes/resource-writer.js';
+import { Email, IsOneOf, NewPassword, OptionalNotNull, RawString, SingleLine } from '../validation/fields.js';
+import { deletedAtOf } from '../writes/resource.js';
 import { type Provider, PROVIDERS } from './identity.entity.js';
 import type { User } from './user.entity.js';
 

@@ -1,9 +1,10 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Query } from '@nestjs/common';
+import { HistoryPageDto } from '../history/history.dto.js';
+import { Context, IfMatch, type RequestContext } from '../http/request-context.js';
 import { Access, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, ApiProblems } from '../http/route-decorators.js';
 import { ListQuery, PageQuery } from '../lists/list.query.js';
-import { Context, type RequestContext } from '../http/request-context.js';
-import { IdPipe } from '../validation/validation.pipe.js';
-import { HistoryPageDto } from '../history/history.dto.js';
+import { IdPipe } from '../validation/id.pipe.js';
+import type { VersionCondition } from '../writes/version-condition.js';
 import { CredentialsService } from './credentials.service.js';
 import {
   CreatedUserDto,
@@ -55,10 +56,11 @@ export class UsersController {
   @ApiProblems('user_not_found', 'email_taken')
   update(
     @Context() context: RequestContext,
+    @IfMatch() expectedVersion: VersionCondition | undefined,
     @Param('id', IdPipe) id: number,
     @Body() changes: UpdateUserDto,
   ): Promise<UserDto> {
-    return this.users.update(context, id, changes);
+    return this.users.update(context, id, changes, expectedVersion);
   }
 
   /** Delete a user, who is signed out at once and can be restored */
@@ -67,8 +69,12 @@ export class UsersController {
   @Access('admin')
   @ApiIfMatch()
   @ApiProblems('user_not_found', 'last_admin')
-  remove(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<void> {
-    return this.users.remove(context, id);
+  remove(
+    @Context() context: RequestContext,
+    @IfMatch() expectedVersion: VersionCondition | undefined,
+    @Param('id', IdPipe) id: number,
+  ): Promise<void> {
+    return this.users.remove(context, id, expectedVersion);
   }
 
   /** Restore a deleted user */
@@ -77,8 +83,12 @@ export class UsersController {
   @Access('admin')
   @ApiIfMatch()
   @ApiProblems('user_not_found', 'email_taken')
-  restore(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<UserDto> {
-    return this.users.restore(context, id);
+  restore(
+    @Context() context: RequestContext,
+    @IfMatch() expectedVersion: VersionCondition | undefined,
+    @Param('id', IdPipe) id: number,
+  ): Promise<UserDto> {
+    return this.users.restore(context, id, expectedVersion);
   }
 
   /** What happened to a user, newest first */
@@ -86,7 +96,7 @@ export class UsersController {
   @Access('admin')
   @ApiProblems('user_not_found')
   history(@Param('id', IdPipe) id: number, @Query() query: PageQuery): Promise<HistoryPageDto> {
-    return this.users.history(id, query);
+    return this.users.listHistory(id, query);
   }
 
   /** Make a user an admin, or an admin a user */
@@ -96,10 +106,11 @@ export class UsersController {
   @ApiProblems('user_not_found', 'last_admin')
   setRole(
     @Context() context: RequestContext,
+    @IfMatch() expectedVersion: VersionCondition | undefined,
     @Param('id', IdPipe) id: number,
     @Body() { role }: SetRoleDto,
   ): Promise<UserDto> {
-    return this.users.setRole(context, id, role);
+    return this.users.setRole(context, id, role, expectedVersion);
   }
 
   /** Make a token with which a user can choose a new password */
@@ -108,8 +119,12 @@ export class UsersController {
   @ApiIdempotencyKey()
   @ApiIfMatch()
   @ApiProblems('user_not_found')
-  resetPassword(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<PasswordTokenDto> {
-    return this.credentials.issueReset(context, id);
+  resetPassword(
+    @Context() context: RequestContext,
+    @IfMatch() expectedVersion: VersionCondition | undefined,
+    @Param('id', IdPipe) id: number,
+  ): Promise<PasswordTokenDto> {
+    return this.credentials.issueReset(context, id, expectedVersion);
   }
 
   /** Sign a user out everywhere */
@@ -118,7 +133,11 @@ export class UsersController {
   @Access('admin')
   @ApiIfMatch()
   @ApiProblems('user_not_found')
-  endSessions(@Context() context: RequestContext, @Param('id', IdPipe) id: number): Promise<void> {
-    return this.users.endSessions(context, id);
+  endSessions(
+    @Context() context: RequestContext,
+    @IfMatch() expectedVersion: VersionCondition | undefined,
+    @Param('id', IdPipe) id: number,
+  ): Promise<void> {
+    return this.users.endSessions(context, id, expectedVersion);
   }
 }

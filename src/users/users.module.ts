@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { HistoryModule } from '../history/history.module.js';
 import { ListsModule } from '../lists/lists.module.js';
 import { WritesModule } from '../writes/writes.module.js';
 import { CredentialsService } from './credentials.service.js';
@@ -12,7 +13,7 @@ import { UsersController } from './users.controller.js';
 import { UsersService } from './users.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([User, Identity]), WritesModule, ListsModule],
+  imports: [TypeOrmModule.forFeature([User, Identity]), WritesModule, HistoryModule, ListsModule],
   controllers: [UsersController, ProfileController],
   providers: [UsersService, CredentialsService, IdentitiesService, PasswordHasher],
   exports: [UsersService, CredentialsService, IdentitiesService],

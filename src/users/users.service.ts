@@ -1,17 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { Problem } from '../problems/catalog.js';
-import { normalizeEmail } from '../validation/fields.js';
-import { KeyPaging, type SortKey } from '../lists/key-paging.js';
-import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js';
-import type { WriteContext } from '../http/request-context.js';
 import { Clock } from '../config/clock.js';
 import { forUpdate, toSqlTime } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { EntityTable } from '../database/entity-table.js';
-import { HistoryService } from '../history/history.service.js';
 import type { HistoryPageDto } from '../history/history.dto.js';
-import { deletedAtOf, type Resource, ResourceWriter } from '../writes/resource-writer.js';
+import { HistoryService } from '../history/history.service.js';
+import { KeyPaging, type SortKey } from '../lists/key-paging.js';
+import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js';
+import { Problem } from '../problems/problem.js';
+import { normalizeEmail } from '../validation/fields.js';
+import { deletedAtOf, type Resource } from '../writes/resource.js';
+import { ResourceWriter } from '../writes/resource-writer.js';
+import type { VersionCondition } from '../writes/version-condition.js';
+import type { WriteContext } from '../writes/write-context.js';
 import { PasswordHasher } from './password-hasher.js';
 import { INVITATION_MS, newPasswordToken } from './password-token.js';
 import {
@@ -52,8 +54,8 @@ export class UsersService {
   constructor(
     dataSource: DataSource,
     sql: DirectQueries,
-    private readonly writes: ResourceWriter,
-    private readonly histories: HistoryService,
+    private readonly writer: ResourceWriter,
+    private readonly history: HistoryService,
     private readonly paging: KeyPaging,
     private readonly passwords: PasswordHasher,
     private readonly clock: Clock,
@@ -62,7 +64,6 @@ export class UsersService {
     this.lock = forUpdate(dataSource);
     this.resource = {
       name: 'user',
-      entity: User,
       table: this.table,
       notFound: 'user_not_found',
       auditedFields: (user) => ({
@@ -93,9 +94,9 @@ export class UsersService {
   }
 
   /** By the e-mail that they sign in with. */
-  async findByEmail(email: string): Promise<UserDto | undefined> {
+  async findByEmail(email: string): Promise<User | undefined> {
     const [user] = await this.table.select('WHERE live_email = ?', [normalizeEmail(email)]);
-    return user && UserDto.from(user);
+    return user;
   }
 
   async get(id: number): Promise<UserDto> {
@@ -123,20 +124,30 @@ export class UsersService {
       passwordTokenHash: token?.hash ?? null,
       passwordTokenExpiresAt: token?.expiresAt ?? null,
     };
-    return this.writes.create<User, CreatedUserDto>(this.resource, context, values, (user) => ({
+    return this.writer.create<User, CreatedUserDto>(this.resource, context, values, (user) => ({
       ...UserDto.from(user),
       ...(token && { invitation: token.dto }),
     }));
   }
 
-  async update(context: WriteContext, id: number, changes: UpdateUserDto): Promise<UserDto> {
-    const user = await this.writes.update(this.resource, context, id, { action: 'updated', set: () => changes });
+  async update(
+    context: WriteContext,
+    id: number,
+    changes: UpdateUserDto,
+    expectedVersion?: VersionCondition,
+  ): Promise<UserDto> {
+    const user = await this.writer.update(this.resource, context, id, {
+      action: 'updated',
+      expectedVersion,
+      set: () => changes,
+    });
     return UserDto.from(user);
   }
 
-  async setRole(context: WriteContext, id: number, role: Role): Promise<UserDto> {
-    const user = await this.writes.update(this.resource, context, id, {
+  async setRole(context: WriteContext, id: number, role: Role, expectedVersion?: VersionCondition): Promise<UserDto> {
+    const user = await this.writer.update(this.resource, context, id, {
       action: 'role_changed',
+      expectedVersion,
       set: async (before, manager) => {
         if (roleOf(before) === role) return {};
         if (role === 'admin') return { isAdmin: true, roleGrantedBy: context.actorId };
@@ -147,9 +158,10 @@ export class UsersService {
     return UserDto.from(user);
   }
 
-  async remove(context: WriteContext, id: number): Promise<void> {
-    await this.writes.update(this.resource, context, id, {
+  async remove(context: WriteContext, id: number, expectedVersion?: VersionCondition): Promise<void> {
+    await this.writer.update(this.resource, context, id, {
       action: 'deleted',
+      expectedVersion,
       set: async (before, manager) => {
         if (before.isAdmin) await this.refuseLastAdmin(manager, id);
         return {
@@ -164,9 +176,10 @@ export class UsersService {
   }
 
   /** Restoring one that is not deleted changes nothing. */
-  async restore(context: WriteContext, id: number): Promise<UserDto> {
-    const user = await this.writes.update(this.resource, context, id, {
+  async restore(context: WriteContext, id: number, expectedVersion?: VersionCondition): Promise<UserDto> {
+    const user = await this.writer.update(this.resource, context, id, {
       action: 'restored',
+      expectedVersion,
       includeDeleted: true,
       set: (before) => (before.isDeleted ? { isDeleted: false, deletedAt: null } : {}),
     });
@@ -174,15 +187,18 @@ export class UsersService {
   }
 
   /** Ends all sessions of the user, at once and everywhere. */
-  async endSessions(context: WriteContext, id: number): Promise<void> {
-    await this.writes.update(this.resource, context, id, {
+  async endSessions(context: WriteContext, id: number, expectedVersion?: VersionCondition): Promise<void> {
+    await this.writer.update(this.resource, context, id, {
       action: 'signed_out',
+      expectedVersion,
       set: (before) => ({ sessionEpoch: before.sessionEpoch + 1 }),
     });
   }
 
-  history(id: number, query: PageQuery): Promise<HistoryPageDto> {
-    return this.histories.list(this.resource, id, query);
+  /** Of deleted users too: it says who deleted them. */
+  async listHistory(id: number, query: PageQuery): Promise<HistoryPageDto> {
+    if (!(await this.table.find(id))) throw new Problem('user_not_found');
+    return this.history.list('user', id, query);
   }
 
   /**

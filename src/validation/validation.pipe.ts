@@ -1,8 +1,6 @@
-import { type ArgumentMetadata, Injectable, type PipeTransform, ValidationPipe } from '@nestjs/common';
+import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
-import { type InvalidMember, Problem } from '../problems/catalog.js';
-import { MAX_ID } from './fields.js';
-import { escapePointer } from '../http/body-parsers.js';
+import { escapePointer, type InvalidMember, Problem } from '../problems/problem.js';
 
 class ValidationFailure extends Error {
   constructor(readonly errors: ValidationError[]) {
@@ -10,7 +8,7 @@ class ValidationFailure extends Error {
   }
 }
 
-/** Checks bodies and queries against their classes; what a class does not know is refused. */
+/** Checks bodies and queries against their DTO classes. A member that the class does not have is refused. */
 @Injectable()
 export class RequestValidationPipe extends ValidationPipe {
   constructor() {
@@ -24,7 +22,7 @@ export class RequestValidationPipe extends ValidationPipe {
   }
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    // it would make a number of `0x10`, before IdPipe sees it
+    // it would convert `0x10` to a number before IdPipe sees it
     if (metadata.type === 'param') return value;
     if (metadata.type === 'body' && (typeof value !== 'object' || value === null || Array.isArray(value)))
       throw Problem.invalid([{ pointer: '', code: 'not_an_object', message: 'must be a JSON object' }]);
@@ -43,17 +41,4 @@ function toMember({ property, constraints, value }: ValidationError, { type }: A
   if (value === undefined) return { pointer, code: 'required', message: 'is required' };
   const [code = '', ...words] = constraints.field.split(' ');
   return { pointer, code, message: words.join(' ') };
-}
-
-/** Ids in paths: decimal, from 1 to 2^31 - 1. `ParseIntPipe` would take -1 and 1e20. */
-@Injectable()
-export class IdPipe implements PipeTransform<string, number> {
-  transform(value: string, { data }: ArgumentMetadata): number {
-    const id = Number(value);
-    if (!/^[1-9]\d{0,9}$/.test(value) || id > MAX_ID)
-      throw Problem.invalid([
-        { pointer: data ?? 'id', code: 'not_in_range', message: `must be a whole number from 1 to ${MAX_ID}` },
-      ]);
-    return id;
-  }
 }

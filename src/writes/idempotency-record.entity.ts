@@ -2,6 +2,7 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
 @Entity('idempotency_records')
 @Index('ix_idempotency_records_expires_at', ['expiresAt'])
+@Index('ix_idempotency_records_resource', ['resource', 'resourceId'])
 export class IdempotencyRecord {
   @PrimaryColumn('int', { name: 'user_id' })
   userId: number;
@@ -16,6 +17,13 @@ export class IdempotencyRecord {
   /** Sealed: it may hold an invitation, of which the database otherwise knows only the hash. */
   @Column('text', { nullable: true })
   answer: string | null;
+
+  /** What the answer is about; null until there is one, and for answers of version 0.1. */
+  @Column('varchar', { length: 16, nullable: true })
+  resource: string | null;
+
+  @Column('int', { name: 'resource_id', nullable: true })
+  resourceId: number | null;
 
   @Column('datetime', { name: 'expires_at' })
   expiresAt: Date;

@@ -1,66 +1,46 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager, EntityTarget, QueryDeepPartialEntity } from 'typeorm';
-import { Problem, type ProblemCode } from '../problems/catalog.js';
-import type { WriteContext } from '../http/request-context.js';
-import { includesVersion } from '../http/etags.js';
+import type { EntityManager } from 'typeorm';
 import { Clock } from '../config/clock.js';
-import { insertedId } from '../database/dialect.js';
-import type { EntityTable } from '../database/entity-table.js';
-import { type Changes, History } from '../history/history.entity.js';
+import type { Changes } from '../history/history.entity.js';
+import { HistoryService } from '../history/history.service.js';
+import { Problem } from '../problems/problem.js';
 import { Idempotency } from './idempotency.js';
-import { VersionRaceError, Transactions } from './transactions.js';
-
-/** What rows have that are written this way. */
-export interface Versioned {
-  id: number;
-  version: number;
-  isDeleted: boolean;
-  deletedAt: Date | null;
-  createdBy: number | null;
-  createdAt: Date | null;
-  lastModifiedBy: number | null;
-  lastModifiedAt: Date | null;
-}
-
-/** The Flask service did not note when it deleted: it was the last thing it did to the row. */
-export const deletedAtOf = (row: Pick<Versioned, 'isDeleted' | 'deletedAt' | 'lastModifiedAt'>): Date | null =>
-  row.isDeleted ? (row.deletedAt ?? row.lastModifiedAt) : null;
-
-/** A kind of rows, as the write path sees it. */
-export interface Resource<Row extends Versioned> {
-  name: 'customer' | 'user';
-  entity: EntityTarget<Row>;
-  table: EntityTable<Row>;
-  notFound: ProblemCode;
-  /** What the history compares: the fields as the API names them, nothing secret. */
-  auditedFields: (row: Row) => Record<string, unknown>;
-}
+import type { Resource, Versioned } from './resource.js';
+import { Transactions, VersionRaceError } from './transactions.js';
+import { includesVersion, type VersionCondition } from './version-condition.js';
+import type { WriteContext } from './write-context.js';
 
 export interface Change<Row> {
+  /** As the history names it. */
   action: string;
-  /** Whether deleted rows are found as well. */
+  /** Other versions are refused with `version_conflict`. Undefined: any version. */
+  expectedVersion?: VersionCondition;
+  /** Whether a deleted row is found as well. */
   includeDeleted?: boolean;
-  /** The new values of some columns; none of them different: nothing is written. Runs again if it was overtaken. */
+  /** The new values of some columns; if none of them differs, nothing is written. Runs again after a lost race. */
   set: (row: Row, manager: EntityManager) => Partial<Row> | Promise<Partial<Row>>;
-  /** What else happens or does not happen with it, given the row as it is afterwards. */
+  /** Runs in the same transaction after the update, with the row as it is then. */
   afterUpdate?: (row: Row, manager: EntityManager) => Promise<void>;
 }
 
-/** What a service says of a new row; the rest is the write path's and the database's. */
-type NewRow<Row extends Versioned> = Omit<Row, 'liveEmail' | keyof Versioned>;
+/** The values that a service gives a new row; the write path and the database add the rest. */
+export type NewRow<Row extends Versioned> = Omit<Row, 'liveEmail' | keyof Versioned>;
 
 /**
- * The one way a change of a customer or user reaches the database: one transaction with the row, its history and the
- * record of the Idempotency-Key, so that there is never one without the others.
+ * The one way a change of a customer or user reaches the database: a transaction with the row, its history and the
+ * record of the Idempotency-Key, so that there is never one without the others. `createIn` and `updateIn` are the
+ * primitives for a transaction that does more.
  */
 @Injectable()
 export class ResourceWriter {
   constructor(
     private readonly transactions: Transactions,
     private readonly idempotency: Idempotency,
+    private readonly history: HistoryService,
     private readonly clock: Clock,
   ) {}
 
+  /** Creates a row once per Idempotency-Key. `answer` is stored under the key and returned to retries. */
   create<Row extends Versioned, Answer>(
     resource: Resource<Row>,
     context: WriteContext,
@@ -68,26 +48,34 @@ export class ResourceWriter {
     answer: (row: Row) => Answer,
   ): Promise<Answer> {
     return this.idempotency.runOnce(context, async (manager) => {
-      const now = this.clock.now();
-      const row = {
-        ...values,
-        version: 1,
-        isDeleted: false,
-        deletedAt: null,
-        createdBy: context.actorId,
-        createdAt: now,
-        lastModifiedBy: context.actorId,
-        lastModifiedAt: now,
-      } as Row;
-      const insert = manager.createQueryBuilder().insert().into(resource.entity).updateEntity(false);
-      const result = await insert.values(row as QueryDeepPartialEntity<Row>).execute();
-      row.id = insertedId(result);
-      await this.record(manager, resource, context, 'created', row, difference({}, resource.auditedFields(row)));
-      return answer(row);
+      const row = await this.createIn(manager, resource, context, values);
+      return { resource: resource.name, resourceId: row.id, answer: answer(row) };
     });
   }
 
-  /** The row as it is afterwards. */
+  async createIn<Row extends Versioned>(
+    manager: EntityManager,
+    resource: Resource<Row>,
+    { actorId, requestId }: WriteContext,
+    values: NewRow<Row>,
+  ): Promise<Row> {
+    const now = this.clock.now();
+    const row = {
+      ...values,
+      version: 1,
+      isDeleted: false,
+      deletedAt: null,
+      createdBy: actorId,
+      createdAt: now,
+      lastModifiedBy: actorId,
+      lastModifiedAt: now,
+    } as unknown as Row;
+    row.id = await resource.table.insert(manager, row);
+    await this.finish(manager, resource, requestId, 'created', undefined, row);
+    return row;
+  }
+
+  /** The row after the change. */
   update<Row extends Versioned>(
     resource: Resource<Row>,
     context: WriteContext,
@@ -97,65 +85,53 @@ export class ResourceWriter {
     return this.transactions.run((manager) => this.updateIn(manager, resource, context, id, change));
   }
 
-  /** As `change`, in a transaction that does more. */
   async updateIn<Row extends Versioned>(
     manager: EntityManager,
     resource: Resource<Row>,
-    context: WriteContext,
+    { actorId, requestId }: WriteContext,
     id: number,
-    { action, includeDeleted, set, afterUpdate }: Change<Row>,
+    { action, expectedVersion, includeDeleted, set, afterUpdate }: Change<Row>,
   ): Promise<Row> {
     const before = await resource.table.lockById(manager, id);
     if (!before || (before.isDeleted && !includeDeleted)) throw new Problem(resource.notFound);
-    if (context.ifMatch && !includesVersion(context.ifMatch, before.version))
+    if (expectedVersion && !includesVersion(expectedVersion, before.version))
       throw new Problem('version_conflict', undefined, { currentVersion: before.version });
 
     const values = await set(before, manager);
-    const isSame = Object.entries(values).every(([name, value]) => before[name as keyof Row] === value);
-    if (isSame) return before;
+    const isUnchanged = Object.entries(values).every(([name, value]) => before[name as keyof Row] === value);
+    if (isUnchanged) return before;
 
-    const audit = { version: before.version + 1, lastModifiedBy: context.actorId, lastModifiedAt: this.clock.now() };
+    const audit = { version: before.version + 1, lastModifiedBy: actorId, lastModifiedAt: this.clock.now() };
     const after = { ...before, ...values, ...audit };
-    const { affected } = await manager
-      .createQueryBuilder()
-      .update(resource.entity)
-      .set({ ...values, ...audit } as QueryDeepPartialEntity<Row>)
-      .where('id = :id AND version = :version', { id, version: before.version })
-      .updateEntity(false)
-      .execute();
-    // the lock does not exclude writers on other nodes of a cluster: the version is the judge
-    if (affected !== 1) throw new VersionRaceError();
-    const changes = difference(resource.auditedFields(before), resource.auditedFields(after));
-    await this.record(manager, resource, context, action, after, changes);
+    // the row lock does not exclude writers on other nodes of a Galera cluster: the version decides
+    if (!(await resource.table.updateVersion(manager, after, before.version))) throw new VersionRaceError();
+    await this.finish(manager, resource, requestId, action, before, after);
     await afterUpdate?.(after, manager);
     return after;
   }
 
-  private async record<Row extends Versioned>(
+  private async finish<Row extends Versioned>(
     manager: EntityManager,
     resource: Resource<Row>,
-    { actorId, requestId }: WriteContext,
+    requestId: string | null,
     action: string,
-    { id, version, lastModifiedAt }: Row,
-    changes: Changes,
+    before: Row | undefined,
+    after: Row,
   ): Promise<void> {
-    const entry = {
+    const state = resource.auditedFields(after);
+    await this.history.record(manager, {
       resource: resource.name,
-      resourceId: id,
-      version,
+      resourceId: after.id,
+      version: after.version,
       action,
-      by: actorId,
+      by: after.lastModifiedBy,
+      at: after.lastModifiedAt!,
       requestId,
-      at: lastModifiedAt!,
-      changes,
-    };
-    await manager
-      .createQueryBuilder()
-      .insert()
-      .into(History)
-      .values(entry as QueryDeepPartialEntity<History>)
-      .updateEntity(false)
-      .execute();
+      changes: difference(before ? resource.auditedFields(before) : {}, state),
+      state,
+      sequence: null,
+    });
+    await resource.afterWrite?.(before, after, manager);
   }
 }
 

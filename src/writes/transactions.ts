@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
-import { Problem } from '../problems/catalog.js';
 import { isConflict } from '../database/database-errors.js';
 import { Metrics } from '../metrics/metrics.js';
+import { Problem } from '../problems/problem.js';
 
 const MAX_RETRIES = 3;
 /** After so long there is no other try: the client gets its answer within three seconds. */

@@ -1,16 +1,14 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { ListsModule } from '../lists/lists.module.js';
-import { HistoryService } from '../history/history.service.js';
-import { History } from '../history/history.entity.js';
+import { HistoryModule } from '../history/history.module.js';
 import { Idempotency } from './idempotency.js';
 import { IdempotencyRecord } from './idempotency-record.entity.js';
-import { Transactions } from './transactions.js';
 import { ResourceWriter } from './resource-writer.js';
+import { Transactions } from './transactions.js';
 
 @Module({
-  imports: [ListsModule, TypeOrmModule.forFeature([History, IdempotencyRecord])],
-  providers: [ResourceWriter, Idempotency, HistoryService, Transactions],
-  exports: [ResourceWriter, Idempotency, HistoryService, Transactions],
+  imports: [HistoryModule, TypeOrmModule.forFeature([IdempotencyRecord])],
+  providers: [ResourceWriter, Idempotency, Transactions],
+  exports: [ResourceWriter, Idempotency, Transactions],
 })
 export class WritesModule {}

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { type Bucket, CRC32C, type File, Storage, type StorageOptions } from '@google-cloud/storage';
-import { crc32c } from '../stand-ins/bucket-objects.js';
 import { BucketStandIn } from '../stand-ins/bucket.js';
+import { crc32c } from '../stand-ins/bucket-objects.js';
 
 const MINUTE_MS = 60_000;
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { hasMariadb, type Mariadb, startMariadb } from '../support/mariadb.js';
-import { problemOf } from '../../src/database/database-errors.js';
 import { DirectQueries } from '../../src/database/direct-queries.js';
+import { toDatabaseProblem } from '../../src/problems/database-problem.js';
 import type { Answer } from '../support/client.js';
 import { kinds } from '../support/databases.js';
+import { hasMariadb, type Mariadb, startMariadb } from '../support/mariadb.js';
 import { until } from '../support/program.js';
 import { expectProblem } from '../support/refusals.js';
 import { newCustomer, startService, type TestService } from '../support/service.js';
@@ -90,7 +90,7 @@ declare('when the server of the database', () => {
       .get(DirectQueries)
       .query('SELECT SLEEP(60)', [])
       .catch((thrown: unknown) => thrown);
-    expect(problemOf(error)).toMatchObject({ code: 'database_unavailable' });
+    expect(toDatabaseProblem(error)).toMatchObject({ code: 'database_unavailable' });
     const running = await service.dataSource.query<unknown[]>(
       `SELECT info FROM information_schema.processlist WHERE info = 'SELECT SLEEP(60)'`,
     );

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
-import { freePort, hasMariadb, type Mariadb, startMariadb } from '../support/mariadb.js';
 import { createDatabase, kinds, type TestDatabase } from '../support/databases.js';
+import { freePort, hasMariadb, type Mariadb, startMariadb } from '../support/mariadb.js';
 import { type Program, startProgram, stopPrograms, until } from '../support/program.js';
 import { ADMIN, JWT_SECRET, newCustomer, unique } from '../support/service.js';
 

@@ -40,7 +40,7 @@ describe('more requests than can be served', () => {
     const probes: Array<Promise<Answer>> = [];
     const refused = await whileNothingEnds(async () => {
       waiting = ask(250);
-      while (service.app.get(LoadShedding).refused === 0) {
+      while (!service.app.get(LoadShedding).isShedding) {
         probes.push(...ask(1));
         await sleep(100);
       }

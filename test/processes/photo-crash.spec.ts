@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PhotoSweep } from '../../src/customers/photo-sweep.js';
+import { BucketStandIn } from '../stand-ins/bucket.js';
 import type { Client } from '../support/client.js';
 import { onEveryDatabase } from '../support/databases.js';
 import { form } from '../support/forms.js';
 import { anotherJpeg } from '../support/images.js';
 import { type Program, startProgram, stopPrograms, until } from '../support/program.js';
 import { ADMIN, JWT_SECRET, newCustomer, startService, type TestService } from '../support/service.js';
-import { BucketStandIn } from '../stand-ins/bucket.js';
 
 /** `CRASH_ROUNDS=20` makes a thousand uploads of it. */
 const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 2);

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, decodeJwt } from 'jose';
+import { decodeJwt, exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import Provider, { type AdapterConstructor, type Configuration, interactionPolicy } from 'oidc-provider';
 // @ts-expect-error: not in its types
 import MemoryAdapter from 'oidc-provider/lib/adapters/memory_adapter.js';

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { type Profile, Strategy, type StrategyOptions } from 'passport-facebook';
 import type OAuth2Strategy from 'passport-oauth2';
-import { Problem } from '../../problems/catalog.js';
 import { Env } from '../../config/env.js';
+import { Problem } from '../../problems/problem.js';
 import { type AuthorizationRequest, boundRequests, type Done, type LoginProvider } from './login-provider.js';
 
 /** Facebook Login. It signs nothing: who somebody is comes from its own API, asked with a proof of the app's secret. */

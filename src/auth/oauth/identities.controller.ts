@@ -1,11 +1,12 @@
 import { Controller, Delete, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
 import { ApiParam, ApiTags } from '@nestjs/swagger';
+import { Context, IfMatch, type RequestContext } from '../../http/request-context.js';
 import { Access, ApiIfMatch, ApiProblems } from '../../http/route-decorators.js';
-import { Context, type RequestContext } from '../../http/request-context.js';
 import { IdentitiesService } from '../../users/identities.service.js';
 import { type Provider, PROVIDERS } from '../../users/identity.entity.js';
-import { ProviderResult, ProviderGuard, type AuthorizationStarted } from './provider.guard.js';
+import type { VersionCondition } from '../../writes/version-condition.js';
 import { ProviderUriDto, StartLoginQuery } from './oauth.dto.js';
+import { type AuthorizationStarted, ProviderGuard, ProviderResult } from './provider.guard.js';
 
 @ApiTags('Me')
 @ApiParam({ name: 'provider', enum: PROVIDERS })
@@ -33,7 +34,11 @@ export class IdentitiesController {
   @Access('user')
   @ApiIfMatch()
   @ApiProblems('identity_not_found', 'last_sign_in')
-  unlink(@Context() context: RequestContext, @Param('provider') provider: Provider): Promise<void> {
-    return this.identities.unlink(context, context.actorId, provider);
+  unlink(
+    @Context() context: RequestContext,
+    @IfMatch() expectedVersion: VersionCondition | undefined,
+    @Param('provider') provider: Provider,
+  ): Promise<void> {
+    return this.identities.unlink(context, context.actorId, provider, expectedVersion);
   }
 }

@@ -1,6 +1,6 @@
 import type OAuth2Strategy from 'passport-oauth2';
-import type { Provider } from '../../users/identity.entity.js';
 import type { ProviderAccount } from '../../users/identities.service.js';
+import type { Provider } from '../../users/identity.entity.js';
 import { providerFetch } from './provider-fetch.js';
 
 /** What one request of a sign-in brings with it. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Problem } from '../../problems/catalog.js';
 import { Env } from '../../config/env.js';
+import { Problem } from '../../problems/problem.js';
 import type { Provider } from '../../users/identity.entity.js';
 import { Facebook } from './facebook.js';
 import { Google } from './google.js';

@@ -1,12 +1,11 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Problem } from '../../problems/catalog.js';
-import { originOf } from '../../http/origin.js';
+import { Problem } from '../../problems/problem.js';
 import type { Provider } from '../../users/identity.entity.js';
 import type { StateStore } from './login-provider.js';
-import { type OneTime, OneTimeTokens } from './one-time-tokens.js';
 import type { StartLoginQuery } from './oauth.dto.js';
+import { type OneTime, OneTimeTokens } from './one-time-tokens.js';
 
 const LIFETIME_S = 10 * 60;
 
@@ -85,7 +84,7 @@ export class LoginStates {
   }
 }
 
-const isSecure = (request: FastifyRequest): boolean => originOf(request).startsWith('https:');
+const isSecure = (request: FastifyRequest): boolean => request.publicOrigin.startsWith('https:');
 
 /** RFC 6265bis, 4.1.3.2: nobody but this very host can set a cookie of this name, and never without TLS. */
 const cookieName = (request: FastifyRequest): string => (isSecure(request) ? '__Host-login' : 'login');

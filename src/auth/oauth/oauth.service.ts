@@ -1,15 +1,15 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { Problem } from '../../problems/catalog.js';
 import type { Client } from '../../http/request-context.js';
+import { Problem } from '../../problems/problem.js';
 import { IdentitiesService, type ProviderAccount } from '../../users/identities.service.js';
 import type { User } from '../../users/user.entity.js';
 import { UsersService } from '../../users/users.service.js';
 import { AuthService } from '../auth.service.js';
 import type { TokensDto } from '../login.dto.js';
 import type { LoginState } from './login-states.js';
-import { OneTimeTokens } from './one-time-tokens.js';
 import type { ExchangeCodeDto } from './oauth.dto.js';
+import { OneTimeTokens } from './one-time-tokens.js';
 
 const CODE_MS = 60_000;
 

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { Problem } from '../../problems/catalog.js';
+import { Problem } from '../../problems/problem.js';
 
 /** For all that one sign-in asks of its provider, together: the client has its answer within three seconds. */
 export const PROVIDER_TIMEOUT_MS = 2_500;

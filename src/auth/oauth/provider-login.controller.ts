@@ -1,11 +1,11 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
-import { Access, ApiProblems } from '../../http/route-decorators.js';
 import { type Client, ClientInfo } from '../../http/request-context.js';
+import { Access, ApiProblems } from '../../http/route-decorators.js';
 import { TokensDto } from '../login.dto.js';
-import { ProviderLogin } from './provider-login.js';
 import { ExchangeCodeDto } from './oauth.dto.js';
 import { OAuthService } from './oauth.service.js';
+import { ProviderLogin } from './provider-login.js';
 
 @ApiTags('Login')
 @Controller('login/google')

@@ -1,17 +1,17 @@
 import { Get, Headers, Inject, Query, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiOperation, ApiQuery, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Access, ApiProblems, OpenQuery } from '../../http/route-decorators.js';
 import { type Client, ClientInfo } from '../../http/request-context.js';
+import { Access, ApiProblems, OpenQuery } from '../../http/route-decorators.js';
 import { TokensDto } from '../login.dto.js';
-import {
-  ProviderResult,
-  ProviderGuard,
-  type AuthorizationResult,
-  type AuthorizationStarted,
-} from './provider.guard.js';
 import { ProviderUriDto, StartLoginQuery } from './oauth.dto.js';
 import { OAuthService } from './oauth.service.js';
+import {
+  type AuthorizationResult,
+  type AuthorizationStarted,
+  ProviderGuard,
+  ProviderResult,
+} from './provider.guard.js';
 import { ReturnToFilter } from './return-to.filter.js';
 
 const LOCATION = { Location: { description: 'Where the browser is sent.', schema: { type: 'string' } } } as const;

@@ -3,17 +3,16 @@ import { AuthGuard, type IAuthModuleOptions } from '@nestjs/passport';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import passport, { Strategy } from 'passport';
 import type OAuth2Strategy from 'passport-oauth2';
-import { Problem } from '../../problems/catalog.js';
-import { originOf } from '../../http/origin.js';
-import { RequestValidationPipe } from '../../validation/validation.pipe.js';
-import { problemOf as databaseProblemOf } from '../../database/database-errors.js';
-import type { Provider } from '../../users/identity.entity.js';
+import { toDatabaseProblem } from '../../problems/database-problem.js';
+import { Problem } from '../../problems/problem.js';
 import type { ProviderAccount } from '../../users/identities.service.js';
+import type { Provider } from '../../users/identity.entity.js';
+import { validateDto } from '../../validation/validate-dto.js';
 import type { StateStore } from './login-provider.js';
-import { type LoginState, LoginStates } from './login-states.js';
-import { PROVIDER_TIMEOUT_MS } from './provider-fetch.js';
-import { StartLoginQuery } from './oauth.dto.js';
 import { LoginProviders } from './login-providers.js';
+import { type LoginState, LoginStates } from './login-states.js';
+import { StartLoginQuery } from './oauth.dto.js';
+import { PROVIDER_TIMEOUT_MS } from './provider-fetch.js';
 
 /** What comes of the guard at a start: where to send the browser. */
 export interface AuthorizationStarted {
@@ -50,8 +49,6 @@ passport.use('provider', new PerRequest() as never);
 /** Walks the OAuth2 code flow (RFC 6749, with PKCE, RFC 7636): begins it, or completes it on a `callback`. */
 @Injectable()
 export class ProviderGuard extends AuthGuard('provider') {
-  private readonly pipe = new RequestValidationPipe();
-
   constructor(
     private readonly providers: LoginProviders,
     private readonly states: LoginStates,
@@ -63,7 +60,7 @@ export class ProviderGuard extends AuthGuard('provider') {
     const http = context.switchToHttp();
     const [request, reply] = [http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>()];
     const provider = this.providers.get(providerOf(request));
-    const origin = originOf(request);
+    const origin = request.publicOrigin;
     if (!origin) throw new Problem('malformed_request', 'The Host header is not an address.');
     const strategy = await provider.strategy({
       callbackUrl: `${origin}/login/${provider.name}/callback`,
@@ -83,10 +80,7 @@ export class ProviderGuard extends AuthGuard('provider') {
   }
 
   private async starting(request: FastifyRequest, reply: FastifyReply, provider: Provider): Promise<StateStore> {
-    const query = (await this.pipe.transform(request.query, {
-      type: 'query',
-      metatype: StartLoginQuery,
-    })) as StartLoginQuery;
+    const query = await validateDto(StartLoginQuery, request.query, 'query');
     this.providers.checkReturn(query);
     const { caller } = request;
     const link = caller && { userId: caller.userId, sessionId: caller.sessionId };
@@ -113,7 +107,7 @@ function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (oauthError instanceof Problem) return oauthError;
   if (name.endsWith('AuthorizationError')) return new Problem('login_refused');
-  const known = UNTRUSTED_ERRORS.test(name) ? undefined : databaseProblemOf(error);
+  const known = UNTRUSTED_ERRORS.test(name) ? undefined : toDatabaseProblem(error);
   if (known) return known;
   // `invalid_client` is for the operator; what else the provider says may be anything
   const reason = typeof code === 'string' && /^\w{1,40}$/.test(code) ? code : undefined;

@@ -1,9 +1,10 @@
 import { type ArgumentsHost, Catch, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { recordProblem, ProblemFilter, toProblem } from '../../problems/problem.filter.js';
+import { ProblemFilter } from '../../problems/problem.filter.js';
+import { recordProblem, toProblem } from '../../problems/send-problem.js';
 import { LoginStates } from './login-states.js';
-import { providerOf } from './provider.guard.js';
 import { withParameter } from './oauth.service.js';
+import { providerOf } from './provider.guard.js';
 
 /** A frontend that waits for its user learns what went wrong; whoever waits for tokens gets the problem itself. */
 @Catch()

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
-import { Problem } from '../../problems/catalog.js';
 import type { Clock } from '../../config/clock.js';
 import type { Env } from '../../config/env.js';
 import { Secrets } from '../../config/secrets.js';
-import type { ObjectStore } from '../../storage/object-store.js';
-import { openStore } from '../../storage/open-store.js';
 import { PhotoAddresses } from '../../photos/photo-addresses.js';
 import { newKey, objectsOf, PREFIX } from '../../photos/photo-keys.js';
+import { Problem } from '../../problems/problem.js';
+import type { ObjectStore } from '../../storage/object-store.js';
+import { openStore } from '../../storage/open-store.js';
 import { Finding } from './check.js';
 
 const PUBLIC_MS = 4_000;

@@ -1,0 +1,35 @@
+import fastifyCors from '@fastify/cors';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
+const EXPOSED_HEADERS = ['ETag', 'Link', 'Location', 'X-Request-Id', 'Idempotency-Replayed', 'Retry-After'];
+
+/** Lets pages of exactly these origins call the API. Without any, no CORS header is ever sent. */
+export async function registerCors(fastify: FastifyInstance, origins: string[]): Promise<void> {
+  if (origins.length === 0) return;
+  await fastify.register(fastifyCors, {
+    delegator: ({ headers: { origin = '' } }, done) =>
+      done(null, {
+        origin: origins,
+        methods: METHODS,
+        exposedHeaders: EXPOSED_HEADERS,
+        // the only cookie belongs to a provider sign-in, which a frontend may start
+        credentials: origins.includes(origin),
+        maxAge: 600,
+        // an OPTIONS request that is no preflight is handled like any other request
+        strictPreflight: false,
+      }),
+  });
+}
+
+/** For what the router refuses, which passes no hook: without these a page could not read the problem. */
+export function setCorsHeaders(request: FastifyRequest, reply: FastifyReply, origins: string[]): void {
+  const { origin = '' } = request.headers;
+  if (!origins.includes(origin)) return;
+  void reply.headers({
+    'Access-Control-Allow-Origin': origin,
+    'Access-Control-Allow-Credentials': 'true',
+    'Access-Control-Expose-Headers': EXPOSED_HEADERS.join(', '),
+    Vary: 'Origin',
+  });
+}

@@ -1,0 +1,23 @@
+import { Controller, Get, Param } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Access, ApiProblems } from '../http/route-decorators.js';
+import { type ProblemCode, PROBLEMS } from '../problems/catalog.js';
+import { ProblemTypeDto } from '../problems/problem.dto.js';
+import { Problem } from '../problems/problem.js';
+
+@ApiTags('Health')
+@Controller('problems')
+export class ProblemsController {
+  @Get(':code')
+  @Access('public')
+  @ApiOperation({
+    operationId: 'health_problem',
+    summary: 'The documentation of a problem code, to which `type` of a problem document points',
+  })
+  @ApiProblems('not_found')
+  get(@Param('code') code: string): ProblemTypeDto {
+    if (!Object.hasOwn(PROBLEMS, code)) throw new Problem('not_found');
+    const { status, title, description } = PROBLEMS[code as ProblemCode];
+    return { code, status, title, description };
+  }
+}

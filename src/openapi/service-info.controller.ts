@@ -1,0 +1,16 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { NAME, VERSION } from '../config/version.js';
+import { Access } from '../http/route-decorators.js';
+import { ServiceDto } from './service.dto.js';
+
+@ApiTags('Health')
+@Controller()
+export class ServiceInfoController {
+  @Get()
+  @Access('public')
+  @ApiOperation({ operationId: 'health_describe', summary: 'Service information' })
+  get(): ServiceDto {
+    return { name: NAME, version: VERSION, docs: '/docs' };
+  }
+}

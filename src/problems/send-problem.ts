@@ -1,0 +1,79 @@
+import { HttpException } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type ProblemCode, PROBLEMS } from './catalog.js';
+import { toDatabaseProblem } from './database-problem.js';
+import { Problem } from './problem.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The code of the problem document it was answered with, for the log and the metrics. */
+    problem?: ProblemCode;
+    /** The cause of an `internal_error`, for the log. */
+    internalError?: unknown;
+  }
+}
+
+/** What Fastify and Nest themselves refuse, by status. */
+const CODE_BY_STATUS: Record<number, ProblemCode> = {
+  // a path outside the directory of the documentation's files
+  403: 'not_found',
+  404: 'not_found',
+  413: 'payload_too_large',
+  414: 'uri_too_long',
+  415: 'unsupported_media_type',
+  431: 'headers_too_large',
+  503: 'overloaded',
+};
+
+const DEFAULT_RETRY_AFTER_S = 1;
+
+/** The one place where an error becomes a response: a problem document without stack, SQL or secret. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = toProblem(error);
+  recordProblem(problem, error, request);
+  if (problem.status === 401) void reply.header('WWW-Authenticate', challenge(request));
+  if (problem.status === 429 || problem.status === 503)
+    void reply.header('Retry-After', problem.extras.retryAfter ?? DEFAULT_RETRY_AFTER_S);
+  if (problem.extras.currentVersion) void reply.header('ETag', `"v${problem.extras.currentVersion}"`);
+  void reply
+    .code(problem.status)
+    .header('Content-Type', 'application/problem+json; charset=utf-8')
+    .header('Cache-Control', 'no-store')
+    .send(JSON.stringify(toDocument(problem, request)));
+}
+
+/** Read by the completion listeners. */
+export function recordProblem(problem: Problem, error: unknown, request: FastifyRequest): void {
+  request.problem = problem.code;
+  if (problem.code === 'internal_error') request.internalError = error;
+}
+
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const status = error instanceof HttpException ? error.getStatus() : (error as { statusCode?: unknown })?.statusCode;
+  const isClientError = typeof status === 'number' && status >= 400 && status < 500;
+  const code = CODE_BY_STATUS[status as number] ?? (isClientError ? 'malformed_request' : undefined);
+  return (code && new Problem(code)) ?? toDatabaseProblem(error) ?? new Problem('internal_error');
+}
+
+function toDocument(problem: Problem, request: FastifyRequest): Record<string, unknown> {
+  const { errors, currentVersion } = problem.extras;
+  return {
+    type: `${request.publicOrigin}/problems/${problem.code}`,
+    title: PROBLEMS[problem.code].title,
+    status: problem.status,
+    detail: problem.detail,
+    instance: request.url.split('?', 1)[0],
+    code: problem.code,
+    requestId: request.id,
+    errors,
+    currentVersion,
+  };
+}
+
+/** RFC 6750, section 3: no error code when no token was sent. */
+function challenge(request: FastifyRequest): string {
+  return request.headers.authorization
+    ? 'Bearer realm="crm-service", error="invalid_token"'
+    : 'Bearer realm="crm-service"';
+}
