@@ -1,8 +1,8 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { DataSource, In, LessThan } from 'typeorm';
+import { DataSource, In } from 'typeorm';
 import { Clock } from '../config/clock.js';
 import { Housekeeping } from '../database/housekeeping.js';
-import { Lock } from '../database/lock.entity.js';
+import { claimOnce } from '../database/locks.js';
 import { keyOf, PREFIX } from '../photos/photo-keys.js';
 import { ObjectStore } from '../storage/object-store.js';
 import { Customer } from './customer.entity.js';
@@ -37,12 +37,7 @@ export class PhotoSweep {
   /** Once a day, whichever instance comes to it first. */
   async daily(): Promise<void> {
     const today = Math.floor(this.clock.now().getTime() / DAY_MS);
-    const isMine = await this.dataSource.manager.update(
-      Lock,
-      { name: 'photo_sweep', counter: LessThan(today) },
-      { counter: today },
-    );
-    if (isMine.affected) await this.sweep();
+    if (await claimOnce(this.dataSource.manager, 'photo_sweep', today)) await this.sweep();
   }
 
   async sweep(): Promise<SweepResult> {

@@ -1,12 +1,11 @@
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Libsql from 'libsql';
-import mysql from 'mysql2';
-import { createConnection } from 'mysql2/promise';
+import { type ConnectionOptions, createConnection } from 'mysql2/promise';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { migrations } from '../../migrations/index.js';
 import type { Env } from '../config/env.js';
-import { createBoundedPool, createUnboundedPool, type Flavour, POOL_OPTIONS } from './database-pool.js';
+import { CONNECTION_OPTIONS, DatabasePool, POOL_OPTIONS, type ServerDialect } from './database-pool.js';
 import { isolateTransactions } from './embedded-driver.js';
 
 export type Entities = NonNullable<DataSourceOptions['entities']>;
@@ -14,13 +13,13 @@ export type Entities = NonNullable<DataSourceOptions['entities']>;
 /** The only connection options, for the service, its tests and TypeORM's command line. */
 export async function connectionOptions(env: Env, entities: Entities): Promise<DataSourceOptions> {
   const common = { entities, migrations, migrationsTransactionMode: 'each' } as const;
-  return { ...common, ...(env.DATABASE_URI ? await server(env.DATABASE_URI, env) : embedded(env)) };
+  return { ...common, ...(env.DATABASE_URI ? await serverOptions(env.DATABASE_URI, env) : embeddedOptions(env)) };
 }
 
-/** The same connection for what is no request, such as a migration: it may take as long as it needs. */
+/** The same connection for work that serves no request, such as a migration: it may take as long as it needs. */
 export function withoutTimeouts(options: DataSourceOptions): DataSourceOptions {
   if (options.type !== 'mysql' && options.type !== 'mariadb') return options;
-  return { ...options, driver: { ...mysql, createPool: createUnboundedPool } };
+  return { ...options, driver: (options.driver as DatabasePool).withoutTimeouts() };
 }
 
 export async function openDataSource(options: DataSourceOptions): Promise<DataSource> {
@@ -29,10 +28,10 @@ export async function openDataSource(options: DataSourceOptions): Promise<DataSo
   return dataSource.initialize();
 }
 
-function embedded(env: Env): DataSourceOptions {
+function embeddedOptions(env: Env): DataSourceOptions {
   mkdirSync(env.DATA_DIR, { recursive: true, mode: 0o700 });
   const database = join(env.DATA_DIR, 'crm.sqlite');
-  // nobody else reads it; SQLite gives the files beside it the same mode
+  // readable by its owner only; SQLite gives the files beside it the same mode
   closeSync(openSync(database, 'a', 0o600));
   return {
     type: 'better-sqlite3',
@@ -45,33 +44,32 @@ function embedded(env: Env): DataSourceOptions {
   };
 }
 
-async function server(uri: URL, env: Env): Promise<DataSourceOptions> {
+async function serverOptions(uri: URL, env: Env): Promise<DataSourceOptions> {
   const address = {
+    ...CONNECTION_OPTIONS,
     host: uri.hostname.replace(/^\[|\]$/g, ''),
     port: Number(uri.port || 3306),
     database: decodeURIComponent(uri.pathname.slice(1)),
     socketPath: uri.searchParams.get('socketPath') ?? uri.searchParams.get('unix_socket') ?? undefined,
-    connectTimeout: POOL_OPTIONS.connectTimeout,
-    charset: 'utf8mb4',
   };
   const user = decodeURIComponent(uri.username);
   const password = decodeURIComponent(uri.password);
-  const type = await flavourOf({ ...address, user, password });
+  const type = await detectDialect({ ...address, user, password });
   return {
     ...address,
     type,
-    driver: { ...mysql, createPool: createBoundedPool(type) },
+    driver: new DatabasePool(type),
     username: user,
     password,
     timezone: 'Z',
     dateStrings: true,
     poolSize: env.DATABASE_POOL,
-    extra: POOL_OPTIONS.extra,
+    extra: POOL_OPTIONS,
   };
 }
 
-/** Asked of the server: the schemes of MariaDB's and MySQL's addresses are the same, their catalogs are not. */
-async function flavourOf(address: mysql.ConnectionOptions): Promise<Flavour> {
+/** Asks the server: URIs of MariaDB and MySQL have the same scheme, but their catalogs differ. */
+async function detectDialect(address: ConnectionOptions): Promise<ServerDialect> {
   const connection = await createConnection(address);
   try {
     const [rows] = await connection.query('SELECT VERSION() AS version');

@@ -59,6 +59,9 @@ export function databaseErrorKind(error: unknown): DatabaseErrorKind | undefined
 
 export const isDuplicate = (error: unknown): boolean => databaseErrorKind(error) === 'duplicate';
 
+/** 1146: no such table. */
+export const isMissingTable = (error: unknown): boolean => driverErrorOf(error).errno === 1146;
+
 export const isConflict = (error: unknown): boolean => databaseErrorKind(error) === 'conflict';
 
 /** Text that names the violated constraint: servers word the message differently, but all of them name the key. */

@@ -1,87 +1,169 @@
 import type { Socket } from 'node:net';
 import mysql from 'mysql2';
+import type { DataSource, EntityManager } from 'typeorm';
 
 const CONNECT_TIMEOUT_MS = 2_000;
-/** Requests that may wait for a connection; those beyond are refused at once. */
-const QUEUE_LIMIT = 500;
-/** How long a request waits for a connection. With the silence below it stays within the 3 s of an answer. */
-const ACQUIRE_MS = 2_000;
-/** The server ends a statement by itself, so that one that nobody waits for any more does not run on. */
-const STATEMENT_MS = 1_500;
-/** A connection that says nothing for longer than any statement may take is asked whether it lives. */
+/** Requests that may wait for a connection; more are refused at once. */
+const MAX_QUEUED = 500;
+/** How long a request waits for a connection. With the idle check below it stays within the 3 s of a response. */
+const ACQUIRE_TIMEOUT_MS = 2_000;
+/** Enforced by the server, so that a statement whose client has given up does not run on. */
+const STATEMENT_TIMEOUT_MS = 1_500;
+/** A connection that is silent for longer than any statement may take is checked with a ping. */
 const SILENCE_MS = 1_750;
-const PING_MS = 250;
+const PING_TIMEOUT_MS = 250;
+/** Of one connection; `max_prepared_stmt_count` limits them server-wide. */
+const MAX_PREPARED_STATEMENTS = 64;
 
 /**
- * Of every connection: strict, so that nothing is cut off silently; no gap locks, which are what most deadlocks come
- * from; and no longer waits for a lock than a client waits for an answer.
+ * Strict mode, so that nothing is truncated silently; READ COMMITTED, as the gap locks of the default cause most
+ * deadlocks; and a lock wait shorter than a client's patience.
  */
-const SESSION = [
+const SESSION_SETTINGS = [
   `SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES'), innodb_lock_wait_timeout = 1`,
   'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
 ];
 
-const STATEMENT_LIMIT = {
-  mariadb: `SET SESSION max_statement_time = ${STATEMENT_MS / 1000}`,
-  // of reading statements; MySQL knows no limit for others
-  mysql: `SET SESSION max_execution_time = ${STATEMENT_MS}`,
+const STATEMENT_TIMEOUTS = {
+  mariadb: `SET SESSION max_statement_time = ${STATEMENT_TIMEOUT_MS / 1000}`,
+  // only for SELECT; MySQL has no limit for other statements
+  mysql: `SET SESSION max_execution_time = ${STATEMENT_TIMEOUT_MS}`,
 };
 
-export type Flavour = keyof typeof STATEMENT_LIMIT;
+export type ServerDialect = keyof typeof STATEMENT_TIMEOUTS;
+export type SqlValue = string | number | null;
 
+/** Common to every connection, also to the one that asks the server for its version. */
+export const CONNECTION_OPTIONS = { connectTimeout: CONNECT_TIMEOUT_MS, charset: 'utf8mb4' };
+
+/** Passed to `createPool` by TypeORM as its `extra` options. */
 export const POOL_OPTIONS = {
-  connectTimeout: CONNECT_TIMEOUT_MS,
-  extra: { queueLimit: QUEUE_LIMIT, maxPreparedStatements: 64, keepAliveInitialDelay: 10_000 },
+  queueLimit: MAX_QUEUED,
+  maxPreparedStatements: MAX_PREPARED_STATEMENTS,
+  keepAliveInitialDelay: 10_000,
 };
 
-/** For migrations, which may take as long as they need. */
-export function createUnboundedPool(options: mysql.PoolOptions): mysql.Pool {
-  return setUp(mysql.createPool(options), SESSION);
+/** mysql2 has no public counters of its pool's connections. */
+interface PoolQueues {
+  _allConnections: { length: number };
+  _freeConnections: { length: number };
+  _connectionQueue: { length: number };
 }
 
 /**
- * A pool for requests: whatever the database does, they get a connection, and then an answer, within a bounded time.
- * A frozen database says nothing and closes nothing; mysql2 would wait for it for ever, and its own time-outs of
- * queries leave the connection in the pool.
+ * The only owner of mysql2. TypeORM takes it as its `driver` option and calls `createPool`, so that TypeORM's statements
+ * and our direct ones share connections, limits and session settings.
+ *
+ * Whatever the database does, a request gets a connection, and then a result, within a bounded time. A frozen database
+ * neither answers nor closes; mysql2 alone would wait forever, and its own query timeouts leave the connection in the
+ * pool. Migrations use a pool without timeouts (`isBounded` false), as they may take as long as they need.
  */
-export function createBoundedPool(flavour: Flavour): (options: mysql.PoolOptions) => mysql.Pool {
-  return (options) => {
-    const pool = setUp(mysql.createPool(options), [...SESSION, STATEMENT_LIMIT[flavour]]);
-    pool.on('connection', discardWhenSilent);
-    const acquire = pool.getConnection.bind(pool);
-    pool.getConnection = (done) => acquire(withDeadline(done));
+export class DatabasePool {
+  private pool?: mysql.Pool;
+  /** Called with the seconds that a statement or transaction waited for its connection. */
+  onAcquired?: (seconds: number) => void;
+
+  constructor(
+    readonly dialect: ServerDialect,
+    private readonly isBounded = true,
+  ) {}
+
+  /** Fails unless the data source was opened with a `DatabasePool`: without one nothing would be bounded. */
+  static of({ options }: DataSource): DatabasePool {
+    const { driver } = options as { driver?: unknown };
+    if (!(driver instanceof DatabasePool)) throw new Error('The data source was opened without a DatabasePool');
+    return driver;
+  }
+
+  withoutTimeouts(): DatabasePool {
+    return new DatabasePool(this.dialect, false);
+  }
+
+  /** Called once by TypeORM. */
+  createPool(options: mysql.PoolOptions): mysql.Pool {
+    const pool = mysql.createPool(options);
+    const statements = this.isBounded ? [...SESSION_SETTINGS, STATEMENT_TIMEOUTS[this.dialect]] : SESSION_SETTINGS;
+    pool.on('connection', (connection: mysql.PoolConnection) => {
+      // the caller gets the error of its statement; a connection that breaks while idle must not end the process
+      connection.on('error', () => undefined);
+      // sent before the statement that the connection was opened for
+      for (const statement of statements) connection.query(statement);
+      if (this.isBounded) destroyWhenSilent(connection);
+    });
+    if (this.isBounded) {
+      const acquire = pool.getConnection.bind(pool);
+      pool.getConnection = (done) => acquire(this.timed(withDeadline(done)));
+    }
+    this.pool = pool;
     return pool;
-  };
+  }
+
+  /** A read with the text protocol, outside of a transaction. */
+  query<Row>(sql: string, parameters: SqlValue[]): Promise<Row[]> {
+    return settle((done) => this.connected.query(sql, parameters, done));
+  }
+
+  /** As `query`, as a prepared statement: for a few constant texts. */
+  execute<Row>(sql: string, parameters: SqlValue[]): Promise<Row[]> {
+    return settle((done) => this.connected.execute(sql, parameters, done));
+  }
+
+  /** A prepared statement on the connection of a transaction. */
+  async executeIn<Result>(manager: EntityManager, sql: string, parameters: SqlValue[]): Promise<Result> {
+    const connection = (await manager.queryRunner!.connect()) as mysql.PoolConnection;
+    return settle((done) => connection.execute(sql, parameters, done));
+  }
+
+  get connections(): { inUse: number; idle: number; queued: number } {
+    const {
+      _allConnections: all,
+      _freeConnections: free,
+      _connectionQueue: queue,
+    } = this.connected as unknown as PoolQueues;
+    return { inUse: all.length - free.length, idle: free.length, queued: queue.length };
+  }
+
+  private get connected(): mysql.Pool {
+    if (!this.pool) throw new Error('The data source is not initialized');
+    return this.pool;
+  }
+
+  private timed(done: Acquired): Acquired {
+    if (!this.onAcquired) return done;
+    const start = performance.now();
+    return (error, connection) => {
+      this.onAcquired?.((performance.now() - start) / 1000);
+      done(error, connection);
+    };
+  }
 }
 
-function setUp(pool: mysql.Pool, statements: string[]): mysql.Pool {
-  return pool.on('connection', (connection: mysql.PoolConnection) => {
-    // whoever asked is told; a connection that breaks while nobody asks is replaced, and must not end the process
-    connection.on('error', () => undefined);
-    // sent before the statement that the connection was made for
-    for (const statement of statements) connection.query(statement);
-  });
+type Done = (error: mysql.QueryError | null, result: unknown) => void;
+
+/** mysql2's own promises capture a stack for every statement, which costs more than the rest of a point read. */
+function settle<T>(run: (done: Done) => void): Promise<T> {
+  return new Promise((resolve, reject) => run((error, result) => (error ? reject(error) : resolve(result as T))));
 }
 
-/** Pings when nothing has come or gone for a while: also in the middle of a statement, behind which the ping waits. */
-function discardWhenSilent(connection: mysql.PoolConnection): void {
+/** The ping is queued behind a statement that is running, so it also finds a database that freezes in the middle of one. */
+function destroyWhenSilent(connection: mysql.PoolConnection): void {
   const { stream: socket } = connection as unknown as { stream: Socket };
   socket.setTimeout(SILENCE_MS).on('timeout', () => {
-    // not connection.destroy(), which does not tell those who wait for an answer
-    const discard = setTimeout(() => socket.destroy(timedOut('The database is silent')), PING_MS);
-    connection.ping(() => clearTimeout(discard));
+    // not connection.destroy(), which does not fail the statements that wait for a result
+    const timer = setTimeout(() => socket.destroy(timeoutError('The database is silent')), PING_TIMEOUT_MS);
+    connection.ping(() => clearTimeout(timer));
   });
 }
 
 type Acquired = (error: NodeJS.ErrnoException | null, connection: mysql.PoolConnection) => void;
 
-/** Calls back with an error if there is no connection in time; one that comes later goes back to the others. */
+/** Fails if there is no connection in time; a connection that comes later goes back to the pool. */
 function withDeadline(done: Acquired): Acquired {
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
-    (done as (error: Error) => void)(timedOut('No connection to the database in time'));
-  }, ACQUIRE_MS);
+    (done as (error: Error) => void)(timeoutError('No connection to the database in time'));
+  }, ACQUIRE_TIMEOUT_MS);
   return (error, connection) => {
     clearTimeout(timer);
     if (!isLate) done(error, connection);
@@ -89,4 +171,4 @@ function withDeadline(done: Acquired): Acquired {
   };
 }
 
-const timedOut = (message: string): Error => Object.assign(new Error(message), { code: 'ETIMEDOUT' });
+const timeoutError = (message: string): Error => Object.assign(new Error(message), { code: 'ETIMEDOUT' });

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { Pool, PoolConnection, QueryError } from 'mysql2';
 import { DataSource, type EntityManager } from 'typeorm';
-import type { MysqlDriver } from 'typeorm/driver/mysql/MysqlDriver.js';
+import { DatabasePool, type SqlValue } from './database-pool.js';
+import { dialectOf } from './dialect.js';
 
-export type SqlValue = string | number | null;
+export type { SqlValue } from './database-pool.js';
 
 export interface WriteResult {
   insertId: number;
@@ -13,17 +13,16 @@ export interface WriteResult {
 /** Statements without TypeORM's query builder and events, which cost several times the statement itself. */
 @Injectable()
 export class DirectQueries {
-  private readonly pool?: Pool;
+  /** Undefined for the embedded database, whose one connection is TypeORM's. */
+  private readonly pool?: DatabasePool;
 
   constructor(private readonly dataSource: DataSource) {
-    const { driver } = dataSource as unknown as { driver: Partial<MysqlDriver> };
-    this.pool = driver.pool as Pool | undefined;
+    if (dialectOf(dataSource) !== 'sqlite') this.pool = DatabasePool.of(dataSource);
   }
 
-  /** Reads outside of a transaction. */
+  /** A read outside of a transaction. */
   query<Row>(sql: string, parameters: SqlValue[]): Promise<Row[]> {
-    const { pool } = this;
-    return pool ? settle((done) => pool.query(sql, parameters, done)) : this.dataSource.query(sql, parameters);
+    return this.pool ? this.pool.query(sql, parameters) : this.dataSource.query(sql, parameters);
   }
 
   /**
@@ -31,31 +30,18 @@ export class DirectQueries {
    * texts: MySQL limits prepared statements server-wide (`max_prepared_stmt_count`).
    */
   execute<Row>(sql: string, parameters: SqlValue[]): Promise<Row[]> {
-    const { pool } = this;
-    return pool ? settle((done) => pool.execute(sql, parameters, done)) : this.dataSource.query(sql, parameters);
+    return this.pool ? this.pool.execute(sql, parameters) : this.dataSource.query(sql, parameters);
   }
 
   /** A read inside a transaction, as a prepared statement. */
-  async executeIn<Row>(manager: EntityManager, sql: string, parameters: SqlValue[]): Promise<Row[]> {
-    if (!this.pool) return manager.query(sql, parameters);
-    const connection = (await manager.queryRunner!.connect()) as PoolConnection;
-    return settle((done) => connection.execute(sql, parameters, done));
+  executeIn<Row>(manager: EntityManager, sql: string, parameters: SqlValue[]): Promise<Row[]> {
+    return this.pool ? this.pool.executeIn(manager, sql, parameters) : manager.query(sql, parameters);
   }
 
   /** An INSERT, UPDATE or DELETE inside a transaction, as a prepared statement. */
   async writeIn(manager: EntityManager, sql: string, parameters: SqlValue[]): Promise<WriteResult> {
-    if (this.pool) {
-      const connection = (await manager.queryRunner!.connect()) as PoolConnection;
-      return settle((done) => connection.execute(sql, parameters, done));
-    }
+    if (this.pool) return this.pool.executeIn(manager, sql, parameters);
     const result = (await manager.queryRunner!.query(sql, parameters, true)) as { raw: unknown; affected?: number };
     return { insertId: Number(result.raw), affectedRows: result.affected ?? 0 };
   }
-}
-
-type Done = (error: QueryError | null, result: unknown) => void;
-
-/** mysql2's own promises capture a stack for every statement. */
-function settle<T>(run: (done: Done) => void): Promise<T> {
-  return new Promise((resolve, reject) => run((error, result) => (error ? reject(error) : resolve(result as T))));
 }

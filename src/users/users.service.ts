@@ -4,6 +4,7 @@ import { Clock } from '../config/clock.js';
 import { forUpdate, toSqlTime } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { EntityTable } from '../database/entity-table.js';
+import { lockInTransaction } from '../database/locks.js';
 import type { HistoryPageDto } from '../history/history.dto.js';
 import { HistoryService } from '../history/history.service.js';
 import { KeyPaging, type SortKey } from '../lists/key-paging.js';
@@ -206,7 +207,7 @@ export class UsersService {
    * row of the mutex first, and the second sees what the first has done.
    */
   private async refuseLastAdmin(manager: EntityManager, id: number): Promise<void> {
-    await manager.query(`UPDATE mutexes SET turn = turn + 1 WHERE name = 'admins'`);
+    await lockInTransaction(manager, 'admins');
     const sql = `SELECT id FROM users WHERE admin = 1 AND is_deleted = 0 AND id <> ? LIMIT 1${this.lock}`;
     const others = await manager.query<unknown[]>(sql, [id]);
     if (others.length === 0) throw new Problem('last_admin');

@@ -98,10 +98,10 @@ const tablesOf = async (dataSource: DataSource): Promise<string[]> => {
       ? `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'`
       : 'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()';
   const rows = await dataSource.query<Array<{ name: string }>>(sql);
-  // TypeORM's own
+  // created by TypeORM, and by the first instance that starts
   return rows
     .map(({ name }) => name)
-    .filter((name) => !['migrations', 'typeorm_metadata'].includes(name))
+    .filter((name) => !['migrations', 'typeorm_metadata', 'locks'].includes(name))
     .sort();
 };
 
