@@ -13,9 +13,12 @@ export class HistoryStates1700000000018 implements MigrationInterface {
       sequence: `${isSqlite(runner) ? 'integer' : 'int'} NULL`,
     });
     await createIndex(runner, 'history', 'uq_history_resource_sequence', 'resource, sequence', 'UNIQUE');
+    const insert = isSqlite(runner) ? 'INSERT OR IGNORE' : 'INSERT IGNORE';
+    await runner.query(`${insert} INTO mutexes (name) VALUES ('history_sequence')`);
   }
 
   async down(runner: QueryRunner): Promise<void> {
+    await runner.query(`DELETE FROM mutexes WHERE name = 'history_sequence'`);
     await dropIndex(runner, 'history', 'uq_history_resource_sequence');
     await dropColumns(runner, 'history', ['state', 'sequence']);
   }

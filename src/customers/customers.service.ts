@@ -31,7 +31,7 @@ const SORTS: Record<string, SortKey> = {
 @Injectable()
 export class CustomersService {
   private readonly table: EntityTable<Customer>;
-  private readonly resource: Resource<Customer>;
+  readonly resource: Resource<Customer>;
 
   constructor(
     dataSource: DataSource,

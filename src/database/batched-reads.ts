@@ -1,18 +1,18 @@
-/** Statements of different lengths are different prepared statements: lengths are powers of two, up to this. */
+/** Each length is a prepared statement of its own, so batches are padded to powers of two, up to this. */
 const MAX_BATCH_SIZE = 128;
 
 /**
- * Folds the point reads of requests that arrive together into one query, at most two under way. A read starts after
- * it was asked for, so nobody gets an answer older than their question.
+ * Combines point reads of requests that arrive together into one query; at most two queries run at a time. A query starts
+ * after the reads in it were requested, so no caller gets a row older than its request.
  */
 export class BatchedReads<Row extends { id: number }> {
   private readonly waiting = new Map<number, Reader<Row>>();
-  private underWay = 0;
+  private inProgress = 0;
   private scheduled = false;
 
   constructor(private readonly fetch: (ids: number[]) => Promise<Row[]>) {}
 
-  /** Readers of one id share the row: it is not theirs to change. */
+  /** Callers that read the same id share the row object: it must not be modified. */
   find(id: number): Promise<Row | undefined> {
     let reader = this.waiting.get(id);
     if (!reader) {
@@ -24,7 +24,7 @@ export class BatchedReads<Row extends { id: number }> {
   }
 
   private schedule(): void {
-    if (this.scheduled || this.underWay === 2 || this.waiting.size === 0) return;
+    if (this.scheduled || this.inProgress === 2 || this.waiting.size === 0) return;
     this.scheduled = true;
     setImmediate(() => {
       this.scheduled = false;
@@ -34,10 +34,10 @@ export class BatchedReads<Row extends { id: number }> {
 
   private async run(): Promise<void> {
     const batch = [...this.waiting].slice(0, MAX_BATCH_SIZE);
-    // all of them may have been turned away since
+    // a failed batch may have rejected all of them since
     if (batch.length === 0) return;
     for (const [id] of batch) this.waiting.delete(id);
-    this.underWay++;
+    this.inProgress++;
     this.schedule();
     try {
       const ids = batch.map(([id]) => id);
@@ -45,11 +45,11 @@ export class BatchedReads<Row extends { id: number }> {
       const rows = new Map((await this.fetch(ids)).map((row) => [row.id, row]));
       for (const [id, reader] of batch) reader.resolve(rows.get(id));
     } catch (error) {
-      // whoever waited behind this one would wait as long again for the same
+      // queued reads would hit the same error after another timeout
       for (const [, reader] of [...batch, ...this.waiting]) reader.reject(error);
       this.waiting.clear();
     } finally {
-      this.underWay--;
+      this.inProgress--;
       this.schedule();
     }
   }

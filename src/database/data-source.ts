@@ -7,6 +7,7 @@ import { migrations } from '../../migrations/index.js';
 import type { Env } from '../config/env.js';
 import { CONNECTION_OPTIONS, DatabasePool, POOL_OPTIONS, type ServerDialect } from './database-pool.js';
 import { isolateTransactions } from './embedded-driver.js';
+import { useDirectStatements } from './server-driver.js';
 
 export type Entities = NonNullable<DataSourceOptions['entities']>;
 
@@ -25,6 +26,7 @@ export function withoutTimeouts(options: DataSourceOptions): DataSourceOptions {
 export async function openDataSource(options: DataSourceOptions): Promise<DataSource> {
   const dataSource = new DataSource(options);
   if (options.type === 'better-sqlite3') isolateTransactions(dataSource);
+  else useDirectStatements(dataSource);
   return dataSource.initialize();
 }
 

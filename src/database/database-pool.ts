@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import mysql from 'mysql2';
-import type { DataSource, EntityManager } from 'typeorm';
+import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 /** Requests that may wait for a connection; more are refused at once. */
@@ -100,18 +100,18 @@ export class DatabasePool {
 
   /** A read with the text protocol, outside of a transaction. */
   query<Row>(sql: string, parameters: SqlValue[]): Promise<Row[]> {
-    return settle((done) => this.connected.query(sql, parameters, done));
+    return runStatement(sql, parameters, (done) => this.connected.query(sql, parameters, done));
   }
 
   /** As `query`, as a prepared statement: for a few constant texts. */
   execute<Row>(sql: string, parameters: SqlValue[]): Promise<Row[]> {
-    return settle((done) => this.connected.execute(sql, parameters, done));
+    return runStatement(sql, parameters, (done) => this.connected.execute(sql, parameters, done));
   }
 
   /** A prepared statement on the connection of a transaction. */
   async executeIn<Result>(manager: EntityManager, sql: string, parameters: SqlValue[]): Promise<Result> {
     const connection = (await manager.queryRunner!.connect()) as mysql.PoolConnection;
-    return settle((done) => connection.execute(sql, parameters, done));
+    return runStatement(sql, parameters, (done) => connection.execute(sql, parameters, done));
   }
 
   get connections(): { inUse: number; idle: number; queued: number } {
@@ -140,9 +140,18 @@ export class DatabasePool {
 
 type Done = (error: mysql.QueryError | null, result: unknown) => void;
 
-/** mysql2's own promises capture a stack for every statement, which costs more than the rest of a point read. */
-function settle<T>(run: (done: Done) => void): Promise<T> {
-  return new Promise((resolve, reject) => run((error, result) => (error ? reject(error) : resolve(result as T))));
+/**
+ * mysql2's own promises capture a stack for every statement, which costs more than the rest of a point read; here only
+ * an error gets one, with its callers.
+ */
+export async function runStatement<T>(sql: string, parameters: unknown[], run: (done: Done) => void): Promise<T> {
+  try {
+    return await new Promise((resolve, reject) =>
+      run((error, result) => (error ? reject(error) : resolve(result as T))),
+    );
+  } catch (error) {
+    throw new QueryFailedError(sql, parameters, error as Error);
+  }
 }
 
 /** The ping is queued behind a statement that is running, so it also finds a database that freezes in the middle of one. */

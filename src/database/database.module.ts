@@ -7,7 +7,7 @@ import { DirectQueries } from './direct-queries.js';
 import { Housekeeping } from './housekeeping.js';
 import { withLock } from './locks.js';
 
-/** The connection, for every module that keeps something; its schema is up to date before anybody gets it. */
+/** The connection of all modules. Migrations have run before any module gets it. */
 @Global()
 @Module({})
 export class DatabaseModule {
@@ -28,7 +28,7 @@ export class DatabaseModule {
   }
 }
 
-/** On a connection of its own, which has all the time that a large table takes. */
+/** On a connection without timeouts: a large table takes long to change. */
 async function migrate(options: DataSourceOptions, dataDir: string): Promise<void> {
   const dataSource = await openDataSource(withoutTimeouts(options));
   try {

@@ -3,33 +3,33 @@ import type { BetterSqlite3Driver } from 'typeorm/driver/better-sqlite3/BetterSq
 import { BetterSqlite3QueryRunner } from 'typeorm/driver/better-sqlite3/BetterSqlite3QueryRunner.js';
 
 /**
- * Lets one transaction, or one statement outside of any, use the connection at a time, first come first served.
- * TypeORM's SQLite drivers hand the same query runner to everybody: a write of one request lands inside the open
- * transaction of another, and is lost when that one rolls back.
+ * Grants the connection to one transaction, or one statement outside of a transaction, at a time, in order of arrival.
+ * TypeORM's SQLite drivers share one query runner: a write of one request would run inside the open transaction of
+ * another request, and be lost when that one rolls back.
  */
 class TransactionGate {
   private owner?: object;
   private readonly queue: Array<() => void> = [];
 
-  async enter(visitor: object): Promise<void> {
-    if (this.owner === undefined) this.owner = visitor;
+  async enter(caller: object): Promise<void> {
+    if (this.owner === undefined) this.owner = caller;
     else
       await new Promise<void>((resolve) =>
         this.queue.push(() => {
-          this.owner = visitor;
+          this.owner = caller;
           resolve();
         }),
       );
   }
 
-  leave(visitor: object): void {
-    if (this.owner !== visitor) return;
+  leave(caller: object): void {
+    if (this.owner !== caller) return;
     this.owner = undefined;
     this.queue.shift()?.();
   }
 
-  isHeldBy(visitor: object): boolean {
-    return this.owner === visitor;
+  isHeldBy(caller: object): boolean {
+    return this.owner === caller;
   }
 }
 
@@ -64,7 +64,7 @@ class EmbeddedQueryRunner extends BetterSqlite3QueryRunner {
     try {
       await super.rollbackTransaction();
     } catch (error) {
-      // SQLite has rolled back by itself, as it does when the disk is full: there is nothing left to do
+      // SQLite has already rolled back, as it does when the disk is full
       if (!/no transaction is active/.test((error as Error).message)) throw error;
       this.isTransactionActive = false;
       this.transactionDepth = 0;
@@ -82,23 +82,23 @@ class EmbeddedQueryRunner extends BetterSqlite3QueryRunner {
     }
   }
 
-  /** Statements outside of a transaction run between transactions, never inside one of somebody else. */
+  /** Statements outside of a transaction run between transactions, never inside another caller's. */
   override async query<T = unknown>(sql: string, parameters?: unknown[], structured = false): Promise<T> {
     if (this.gate.isHeldBy(this)) return super.query(immediate(sql), parameters, structured) as Promise<T>;
-    const visitor = {};
-    await this.gate.enter(visitor);
+    const caller = {};
+    await this.gate.enter(caller);
     try {
       return (await super.query(sql, parameters, structured)) as T;
     } finally {
-      this.gate.leave(visitor);
+      this.gate.leave(caller);
     }
   }
 }
 
-/** A transaction that will write says so at once: one that turns to writing later fails if another process wrote. */
+/** Takes the write lock at once: a transaction that takes it later fails if another process wrote in between. */
 const immediate = (sql: string): string => (sql === 'BEGIN TRANSACTION' ? 'BEGIN IMMEDIATE TRANSACTION' : sql);
 
-/** Gives every caller a query runner of its own, with a shared cache of prepared statements and one gate. */
+/** Gives every caller its own query runner; all share one gate and one cache of prepared statements. */
 export function isolateTransactions(dataSource: DataSource): void {
   const driver = dataSource.driver as BetterSqlite3Driver;
   const gate = new TransactionGate();

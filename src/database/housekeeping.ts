@@ -4,22 +4,22 @@ import { dialectOf, toSqlTime } from './dialect.js';
 
 const BATCH_SIZE = 1_000;
 const HOUR_MS = 60 * 60 * 1000;
-const FAILED = 'Could not delete what has expired; trying again in an hour';
+const FAILED = 'Could not delete expired rows; trying again in an hour';
 
-/** Deletes what has expired, every hour. Several instances may do so at once: the second finds nothing. */
+/** Runs hourly jobs, such as deleting expired rows. Jobs have to tolerate other instances that run them too. */
 @Injectable()
 export class Housekeeping implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('Housekeeping');
   private readonly jobs: Array<() => Promise<unknown>> = [];
   private timer?: NodeJS.Timeout;
 
-  /** At once and every hour; instances that live for less would otherwise never come to it. */
-  hourly(work: () => Promise<unknown>): void {
-    this.jobs.push(work);
+  /** Runs `job` at start and every hour after: some instances live for less than an hour. */
+  hourly(job: () => Promise<unknown>): void {
+    this.jobs.push(job);
   }
 
   onApplicationBootstrap(): void {
-    const run = (): void => this.jobs.forEach((work) => void work().catch(() => this.logger.warn(FAILED)));
+    const run = (): void => this.jobs.forEach((job) => void job().catch(() => this.logger.warn(FAILED)));
     run();
     this.timer = setInterval(run, HOUR_MS).unref();
   }
@@ -29,7 +29,7 @@ export class Housekeeping implements OnApplicationBootstrap, OnApplicationShutdo
   }
 }
 
-/** In portions, one after another: a server ends a statement that takes long, and this one would not get anywhere. */
+/** In batches: the server aborts a statement that runs for long, and its work would be lost. */
 export async function deleteExpired(repository: Repository<{ expiresAt: Date }>, now: Date): Promise<void> {
   const { connection: dataSource, tablePath } = repository.metadata;
   if (dialectOf(dataSource) === 'sqlite') {

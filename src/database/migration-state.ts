@@ -3,14 +3,14 @@ import type { DataSource } from 'typeorm';
 export interface MigrationState {
   applied: string[];
   pending: string[];
-  /** Applied by a version that is newer than this one. */
+  /** Applied by a newer version of the service. */
   unknown: string[];
 }
 
-/** TypeORM's own question for it makes its table if there is none; this one changes nothing. */
+/** Read-only, unlike TypeORM's own check, which creates the `migrations` table. */
 export async function migrationState(dataSource: DataSource): Promise<MigrationState> {
   const known = dataSource.migrations.map(({ constructor }) => constructor.name);
-  const recorded = await recordedIn(dataSource);
+  const recorded = await readRecorded(dataSource);
   return {
     applied: known.filter((name) => recorded.includes(name)),
     pending: known.filter((name) => !recorded.includes(name)),
@@ -18,7 +18,7 @@ export async function migrationState(dataSource: DataSource): Promise<MigrationS
   };
 }
 
-async function recordedIn(dataSource: DataSource): Promise<string[]> {
+async function readRecorded(dataSource: DataSource): Promise<string[]> {
   const runner = dataSource.createQueryRunner();
   try {
     if (!(await runner.hasTable('migrations'))) return [];

@@ -1,8 +1,9 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** Field by field, what it was before and what it is after. */
+/** Field by field, the value before and after a change. */
 export type Changes = Record<string, [before: unknown, after: unknown]>;
 
+/** One version of a customer or user. */
 @Entity('history')
 @Index('uq_history_resource_sequence', ['resource', 'sequence'], { unique: true })
 export class History {
@@ -34,7 +35,7 @@ export class History {
   @Column('json', { nullable: true })
   state: Record<string, unknown> | null;
 
-  /** The position in the order of commits, given after the commit; null until then. */
+  /** The position in the order of commits; null until `HistorySequence` assigns it. */
   @Column('int', { nullable: true })
   sequence: number | null;
 }

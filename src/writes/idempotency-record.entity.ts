@@ -10,15 +10,15 @@ export class IdempotencyRecord {
   @PrimaryColumn('varchar', { name: 'key_hash', length: 64 })
   keyHash: string;
 
-  /** A keyed hash of method, path and body: the same key with another request is a mistake of the client. */
+  /** A keyed hash of method, path and body: the same key with another request is a client error. */
   @Column('varchar', { name: 'request_hash', length: 64 })
   requestHash: string;
 
-  /** Sealed: it may hold an invitation, of which the database otherwise knows only the hash. */
+  /** Encrypted: it may contain an invitation, of which the database otherwise stores only the hash. */
   @Column('text', { nullable: true })
   answer: string | null;
 
-  /** What the answer is about; null until there is one, and for answers of version 0.1. */
+  /** The row that the answer is about; null until there is an answer, and in records of version 0.1. */
   @Column('varchar', { length: 16, nullable: true })
   resource: string | null;
 

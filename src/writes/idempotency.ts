@@ -5,14 +5,20 @@ import { type EntityManager, Repository } from 'typeorm';
 import { Clock } from '../config/clock.js';
 import { Secrets } from '../config/secrets.js';
 import { isConflict, isDuplicate } from '../database/database-errors.js';
+import { toSqlTime } from '../database/dialect.js';
+import { DirectQueries } from '../database/direct-queries.js';
 import { deleteExpired, Housekeeping } from '../database/housekeeping.js';
 import { Problem } from '../problems/problem.js';
 import { IdempotencyRecord } from './idempotency-record.entity.js';
 import type { Resource, Versioned } from './resource.js';
 import { Transactions } from './transactions.js';
-import type { WriteContext } from './write-context.js';
+import type { IdempotentRequest, WriteContext } from './write-context.js';
 
 const RETENTION_MS = 24 * 60 * 60 * 1000;
+
+const CLAIM = 'INSERT INTO idempotency_records (user_id, key_hash, request_hash, expires_at) VALUES (?, ?, ?, ?)';
+const STORE =
+  'UPDATE idempotency_records SET answer = ?, resource = ?, resource_id = ? WHERE user_id = ? AND key_hash = ?';
 
 /** An answer, and the row it is about: an erased person's stored answers can be found by it. */
 export interface StoredAnswer<Answer> {
@@ -21,14 +27,17 @@ export interface StoredAnswer<Answer> {
   answer: Answer;
 }
 
+type RecordId = Pick<IdempotencyRecord, 'userId' | 'keyHash'>;
+
 /** The key is in use: roll back, and look up the answer of the first request. */
 class KeyInUseError extends Error {}
 
-/** Gives a request that is sent again the first answer again (draft-ietf-httpapi-idempotency-key-header). */
+/** Returns the first answer to a request that is retried (draft-ietf-httpapi-idempotency-key-header). */
 @Injectable()
 export class Idempotency {
   constructor(
     @InjectRepository(IdempotencyRecord) private readonly records: Repository<IdempotencyRecord>,
+    private readonly queries: DirectQueries,
     private readonly transactions: Transactions,
     private readonly secrets: Secrets,
     private readonly clock: Clock,
@@ -38,66 +47,73 @@ export class Idempotency {
   }
 
   /**
-   * Runs `work` in a transaction that also keeps its answer. The key is claimed first, by inserting it: of requests
+   * Runs `work` in a transaction that also stores its answer. The key is claimed first, by inserting it: of requests
    * that arrive together, the others wait for the first to commit and then get its answer.
    */
   async runOnce<Answer>(
-    context: WriteContext,
+    { idempotency, actorId }: WriteContext,
     work: (manager: EntityManager) => Promise<StoredAnswer<Answer>>,
   ): Promise<Answer> {
-    const { idempotency, actorId } = context;
-    if (!idempotency || actorId === null) return this.transactions.run(async (manager) => (await work(manager)).answer);
+    if (!idempotency || actorId === null)
+      return this.transactions.run(async (manager) => (await work(manager)).answer);
     const id = { userId: actorId, keyHash: createHash('sha256').update(idempotency.key).digest('hex') };
-    // keyed: the request may hold a password, which a plain hash would give to whoever reads the table
-    const requestHash = this.secrets.sign('idempotency-request', idempotency.request).toString('hex');
     for (;;) {
       let isClaimed = false;
       try {
         return await this.transactions.run(async (manager) => {
           isClaimed = false;
-          await this.claim(manager, { ...id, requestHash });
+          await this.claim(manager, id, idempotency);
           isClaimed = true;
-          const { answer, ...row } = await work(manager);
-          const sealed = this.secrets.seal('idempotency', JSON.stringify(answer));
-          await manager.update(IdempotencyRecord, id, { ...row, answer: sealed });
-          return answer;
+          const stored = await work(manager);
+          await this.store(manager, id, stored);
+          return stored.answer;
         });
       } catch (error) {
-        // those that wait for one that is rolled back may deadlock each other
+        // requests that wait for one that is rolled back may deadlock each other
         if (!isClaimed && isConflict(error)) throw new Problem('idempotency_in_progress');
         if (!(error instanceof KeyInUseError)) throw error;
       }
-      const first = await this.records.findOneBy(id);
-      if (!first) continue;
-      if (first.expiresAt <= this.clock.now()) {
-        await this.records.delete({ ...id, expiresAt: first.expiresAt });
-        continue;
-      }
-      const isSame = this.secrets.verifies(
-        'idempotency-request',
-        idempotency.request,
-        Buffer.from(first.requestHash, 'hex'),
-      );
-      if (!isSame) throw new Problem('idempotency_key_reused');
-      const answer = this.secrets.open('idempotency', first.answer ?? '');
-      if (answer === undefined) throw new Problem('idempotency_key_reused');
-      idempotency.onReplay();
-      return JSON.parse(answer) as Answer;
+      const replay = await this.findAnswer<Answer>(id, idempotency);
+      if (replay) return replay.answer;
     }
   }
 
-  private async claim(manager: EntityManager, record: Partial<IdempotencyRecord>): Promise<void> {
+  private async claim(manager: EntityManager, { userId, keyHash }: RecordId, { request }: IdempotentRequest): Promise<void> {
+    // keyed: the request may contain a password, and a plain hash could be attacked by guessing it
+    const requestHash = this.secrets.sign('idempotency-request', request).toString('hex');
     const expiresAt = new Date(this.clock.now().getTime() + RETENTION_MS);
     try {
-      await manager
-        .createQueryBuilder()
-        .insert()
-        .into(IdempotencyRecord)
-        .values({ ...record, expiresAt })
-        .execute();
+      await this.queries.writeIn(manager, CLAIM, [userId, keyHash, requestHash, toSqlTime(expiresAt)]);
     } catch (error) {
       if (isDuplicate(error)) throw new KeyInUseError();
       throw error;
     }
+  }
+
+  private async store(
+    manager: EntityManager,
+    { userId, keyHash }: RecordId,
+    { resource, resourceId, answer }: StoredAnswer<unknown>,
+  ): Promise<void> {
+    const sealed = this.secrets.seal('idempotency', JSON.stringify(answer));
+    await this.queries.writeIn(manager, STORE, [sealed, resource, resourceId, userId, keyHash]);
+  }
+
+  /** Undefined if the key is free again: the first request was rolled back, or its record has expired. */
+  private async findAnswer<Answer>(
+    id: RecordId,
+    { request, onReplay }: IdempotentRequest,
+  ): Promise<{ answer: Answer } | undefined> {
+    const record = await this.records.findOneBy(id);
+    if (!record) return undefined;
+    if (record.expiresAt <= this.clock.now()) {
+      await this.records.delete({ ...id, expiresAt: record.expiresAt });
+      return undefined;
+    }
+    const isSame = this.secrets.verifies('idempotency-request', request, Buffer.from(record.requestHash, 'hex'));
+    const opened = isSame ? this.secrets.open('idempotency', record.answer ?? '') : undefined;
+    if (opened === undefined) throw new Problem('idempotency_key_reused');
+    onReplay();
+    return { answer: JSON.parse(opened) as Answer };
   }
 }

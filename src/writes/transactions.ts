@@ -6,17 +6,20 @@ import { Metrics } from '../metrics/metrics.js';
 import { Problem } from '../problems/problem.js';
 
 const MAX_RETRIES = 3;
-/** After so long there is no other try: the client gets its answer within three seconds. */
+/** No retry starts later than this, so that the client has its response within 3 s. */
 const RETRY_WINDOW_MS = 1_500;
+/** Random, so that the transactions that collided do not collide again. */
+const MIN_PAUSE_MS = 10;
+const MAX_PAUSE_MS = 100;
 
-/** Thrown inside a transaction that has to start over: what it read has been changed by another. */
+/** Thrown inside a transaction that has to start over: another one has changed the row that it read. */
 export class VersionRaceError extends Problem {
   constructor() {
     super('overloaded');
   }
 }
 
-/** Transactions that are tried again as a whole when they lose to another. */
+/** Retries a whole transaction after a deadlock, a lock timeout or a lost race. */
 @Injectable()
 export class Transactions {
   constructor(
@@ -24,7 +27,7 @@ export class Transactions {
     private readonly metrics: Metrics,
   ) {}
 
-  /** `work` may run several times; it uses the given manager alone, and does nothing that cannot be rolled back. */
+  /** `work` may run several times: it uses only the given manager, and has no effect that a rollback does not undo. */
   async run<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
     const start = performance.now();
     for (let attempt = 0; ; attempt++) {
@@ -34,8 +37,7 @@ export class Transactions {
         const isLast = attempt === MAX_RETRIES || performance.now() - start > RETRY_WINDOW_MS;
         if (isLast || !(error instanceof VersionRaceError || isConflict(error))) throw error;
         this.metrics.retries.inc();
-        // apart, or they meet again
-        await sleep(10 + Math.random() * 90);
+        await sleep(MIN_PAUSE_MS + Math.random() * (MAX_PAUSE_MS - MIN_PAUSE_MS));
       }
     }
   }
