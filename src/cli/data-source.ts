@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
 import { loadEnv } from '../config/env.js';
+import { connectionOptions, withoutTimeouts } from '../database/data-source.js';
 import { entities } from '../entities.js';
-import { connectionOptions, withoutTimeouts } from './data-source.js';
 
-/** For TypeORM's command line only: `npx typeorm migration:... -d dist/src/database/cli-data-source.js`. */
+/** For TypeORM's own command line only: `npm run migrate:make` passes this file with `-d`. */
 export default new DataSource(withoutTimeouts(await connectionOptions(loadEnv(), entities)));
