@@ -1,11 +1,11 @@
-/** Tests boot the real service on real databases; `test/support/global-setup.ts` starts what is missing. */
+/** Tests boot the real service on real databases; `test/support/global-setup.ts` starts MariaDB if none is configured. */
 export default {
   roots: ['<rootDir>/src', '<rootDir>/test'],
   testRegex: '\\.spec\\.ts$',
   testEnvironment: 'node',
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  // what is tested is a server under load, and processes that it starts: more of them at once only wait for each other
+  // many tests load a server or start processes: more workers only compete for the processor
   maxWorkers: 2,
   testTimeout: 30_000,
   extensionsToTreatAsEsm: ['.ts'],
@@ -23,7 +23,7 @@ export default {
         module: { type: 'es6' },
       },
     ],
-    // CommonJS packages require these two, which are ES modules only: Node 20 cannot do that
+    // CommonJS packages `require` these two ES modules; Jest on Node 20 cannot do that
     'node_modules/.+\\.js$': ['@swc/jest', { jsc: { target: 'es2022' }, module: { type: 'commonjs' } }],
   },
   transformIgnorePatterns: ['/node_modules/(?!(?:.*/)?(?:cookie|content-disposition)/)'],

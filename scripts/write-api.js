@@ -1,4 +1,5 @@
-// Writes what is generated from the built service: openapi.json and docs/access.md. The tests compare them.
+// Writes the committed documents that are generated from the built service: openapi.json and docs/access.md.
+// test/openapi.spec.ts fails if they differ from the code.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import { readEnv } from '../dist/src/config/env.js';
 import { accessTable } from '../dist/src/openapi/access-table.js';
 
 const DATA_DIR = mkdtempSync(join(tmpdir(), 'crm-api-'));
-const env = { DATA_DIR, LOG_LEVEL: 'error', ADMIN_EMAIL: 'api@example.com', ADMIN_PASSWORD: 'nobody signs in here' };
+const env = { DATA_DIR, LOG_LEVEL: 'error', ADMIN_EMAIL: 'api@example.com', ADMIN_PASSWORD: 'never used to sign in' };
 const { app, api } = await createService(readEnv(env));
 await app.close();
 rmSync(DATA_DIR, { recursive: true });

@@ -1,13 +1,12 @@
-// Writes the reference of the API from openapi.json, as pages that open from disk or from any web server, with no
-// network: node scripts/write-docs.js [directory]. The viewer is the one that the service has at /docs; it is in files of
-// its own, so that what changes with the API is the page.
+// Writes the API reference from openapi.json as static pages: node scripts/write-docs.js [directory]. They need neither a
+// web server nor a network. The viewer is the one that the service uses at /docs.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import viewer from 'swagger-ui-dist';
 
 const [directory = 'docs'] = process.argv.slice(2);
 const api = JSON.parse(readFileSync('openapi.json', 'utf8'));
-// in a script the end of a script would end it
+// `</script>` in a description would end the script element
 const definition = JSON.stringify(api, null, 2).replaceAll('</', '<\\/');
 
 mkdirSync(directory, { recursive: true });
@@ -24,7 +23,7 @@ writeFileSync(
 <link rel="stylesheet" href="swagger-ui.css">
 </head>
 <body>
-<noscript>The reference is shown by a script. The same, to read as it is: openapi.json.</noscript>
+<noscript>This page needs JavaScript. The same document without it: openapi.json.</noscript>
 <div id="reference"></div>
 <script src="swagger-ui-bundle.js"></script>
 <script>

@@ -13,7 +13,7 @@ onEveryDatabase((kind) => {
   });
   afterAll(() => service.close());
 
-  it('deletes all that has expired, however much it is, and nothing else', async () => {
+  it('deletes every expired row across several batches, and keeps the others', async () => {
     const { dataSource } = service;
     const now = new Date();
     const expired = toSqlTime(new Date(now.getTime() - 1));
