@@ -19,7 +19,7 @@ export default tseslint.config(
       'no-empty': ['error', { allowEmptyCatch: false }],
     },
   },
-  { files: ['**/*.{js,mjs}'], languageOptions: { globals: globals.node } },
+  { files: ['**/*.{js,mjs}'], ignores: ['test/frontend/**'], languageOptions: { globals: globals.node } },
   { files: ['test/frontend/**'], languageOptions: { globals: globals.browser } },
   {
     files: ['**/*.ts'],
