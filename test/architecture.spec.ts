@@ -77,7 +77,7 @@ describe('The folders of src', () => {
   it('do not import each other in a circle', () => {
     let left = FOLDERS;
     let previous: string[];
-    // a folder that imports nothing of what is left cannot be part of a circle
+    // a folder that imports no remaining folder cannot be part of a circle
     do {
       previous = left;
       left = left.filter((folder) => BETWEEN_FOLDERS.some(({ from, to }) => from === folder && previous.includes(to)));
