@@ -3,9 +3,8 @@
 //
 //   node scripts/bench/generate-load.js '{"url": …, "token": …, "job": …, "rows": …, "cursor": …, "seconds": …}'
 import autocannon from 'autocannon';
-import { JOBS } from './jobs.js';
+import { CONNECTIONS, JOBS } from './jobs.js';
 
-const CONNECTIONS = 32;
 /** Requests that each connection repeats. Built in advance: the generator shares its core with the database. */
 const READS_PER_CONNECTION = 500;
 

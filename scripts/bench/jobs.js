@@ -1,3 +1,6 @@
+/** A request in progress on each. */
+export const CONNECTIONS = 32;
+
 /** One `company` per write, so that no PATCH is a change of nothing; one e-mail per POST. */
 let counter = 0;
 const unique = () => `${process.pid}-${++counter}`;

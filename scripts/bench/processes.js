@@ -13,7 +13,10 @@ export const isPinned = cores.length > 1 && hasTaskset();
 // what this process starts inherits its core: the database, the generator, the reader of the log
 if (isPinned) execFileSync('taskset', ['-acp', cores[1], String(process.pid)], { stdio: 'ignore' });
 
+let isEnding = false;
+
 export function launch(command, args, options) {
+  if (isEnding) throw new Error('interrupted');
   const child = spawn(command, args, options);
   children.add(child);
   child.once('error', () => children.delete(child)).once('exit', () => children.delete(child));
@@ -43,7 +46,9 @@ export async function stop(child) {
   await ended(child);
 }
 
+/** For good: nothing can be launched afterwards. */
 export async function killAll() {
+  isEnding = true;
   for (const child of children) {
     child.kill('SIGKILL');
     await ended(child);
