@@ -40,9 +40,9 @@ export class AppModule {
         OpenApiModule,
       ],
       providers: [
-        // only the service creates one at start; commands do not
+        // here rather than in UsersModule: commands must not create an admin
         FirstAdmin,
-        // in this order: a client without access learns nothing else about a route
+        // in this order: a client without access learns nothing about the route's parameters
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: DeclaredMembersGuard },
         { provide: APP_PIPE, useClass: RequestValidationPipe },

@@ -30,7 +30,7 @@ export interface Service {
   api: OpenAPIObject;
 }
 
-/** Creates the whole service, ready to listen. `main`, the tests and the script that writes the OpenAPI share it. */
+/** Creates the service, ready to listen, for `main`, the tests and `scripts/write-api.js`. */
 export async function createService(env: Env, clock = new Clock(), logger?: Logger): Promise<Service> {
   const log = logger ?? (await createLogger(env));
   const listeners: CompletionListener[] = [requestLog(log, env.GOOGLE_PROJECT)];
@@ -47,8 +47,8 @@ export async function createService(env: Env, clock = new Clock(), logger?: Logg
   }
 
   const fastify = adapter.getInstance();
-  // Hooks run in this order. Completion listeners come first, as every later hook may answer; CORS comes before
-  // shedding, so that pages can read a refusal.
+  // Hooks run in this order. Completion listeners come first, as any later hook may respond; CORS comes before
+  // shedding, so that pages can read the 503.
   addCompletionListeners(fastify, listeners);
   decoratePublicOrigin(fastify, env.PUBLIC_URL);
   addResponseHeaders(fastify);
@@ -60,7 +60,7 @@ export async function createService(env: Env, clock = new Clock(), logger?: Logg
   enforceContract(fastify, api);
   if (env.DOCS) serveDocs(app, api);
 
-  // the process exits with 0, rather than by the same signal once more
+  // exit with 0 instead of raising the signal again
   app.enableShutdownHooks(SHUTDOWN_SIGNALS, { useProcessExit: true });
   await app.init();
   await fastify.ready();
@@ -71,18 +71,18 @@ async function createAdapter(env: Env, listeners: CompletionListener[]): Promise
   return new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     genReqId: requestIdOf,
-    // never `true`: any client could then choose its own address
+    // never `true`: any client could then forge its address
     trustProxy: env.TRUSTED_PROXIES.length > 0 ? env.TRUSTED_PROXIES : false,
     requestTimeout: 30_000,
-    // longer than the 600 s of Google's load balancer, which otherwise sends requests into a closed connection
+    // longer than the 600 s of Google's load balancer, which would otherwise reuse a connection that we just closed
     keepAliveTimeout: 620_000,
-    // requests on a connection that is about to close are still served
+    // requests on open connections are still served during shutdown
     return503OnClosing: false,
     ...(env.TLS
       ? { https: { ...SERVER_OPTIONS, ...(await createSelfSignedCertificate(env.HOST)) } }
       : { http: SERVER_OPTIONS }),
     clientErrorHandler: handleClientError,
-    // the router refuses these before any hook runs
+    // the router refuses these requests before any hook runs
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       notifyOnCompletion(request, reply, listeners);
       setCommonHeaders(request, reply);

@@ -128,7 +128,7 @@ onEveryDatabase((kind) => {
       const before = await countUsers();
       const { status, body } = await service.admin.post('/users', { ...newUser(), [member]: 1 });
       expect([status, body.code]).toEqual([400, 'invalid_request']);
-      expect(body.errors).toEqual([{ pointer: `/${member}`, code: 'unknown_member', message: 'is not known' }]);
+      expect(body.errors).toEqual([{ pointer: `/${member}`, code: 'unknown_member', message: 'Unknown member.' }]);
       expect(await countUsers()).toBe(before);
     });
 

@@ -26,5 +26,5 @@ export function report(error: unknown): number {
 function messageOf(error: Error): string {
   if (!(error instanceof Problem)) return error.message;
   const { errors } = error.extras;
-  return errors ? errors.map(({ pointer, message }) => `${pointer.slice(1)} ${message}`).join('\n') : error.detail;
+  return errors ? errors.map(({ pointer, message }) => `${pointer.slice(1)}: ${message}`).join('\n') : error.detail;
 }

@@ -4,12 +4,12 @@ import { Access, ApiProblems } from '../http/route-decorators.js';
 import { HealthDto } from './health.dto.js';
 import { HealthService } from './health.service.js';
 
-/** Asked by load balancers and platforms, above all when the service is overloaded: never shed. */
+/** Health checks for load balancers and platforms. They matter most under overload, so they are never shed. */
 @Controller()
 export class HealthController {
   constructor(private readonly health: HealthService) {}
 
-  /** Whether the process is alive; does not ask the database */
+  /** Liveness check; does not query the database */
   @Get('livez')
   @Access('public')
   @RouteConfig({ countsAsLoad: false })
@@ -17,7 +17,7 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** Whether requests can be served: the database answers and is migrated, and the instance is not shutting down */
+  /** Readiness check: the database responds and is migrated, and the instance is not shutting down */
   @Get('readyz')
   @Access('public')
   @RouteConfig({ countsAsLoad: false })

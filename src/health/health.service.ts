@@ -6,38 +6,38 @@ import { Draining } from '../http/draining.js';
 import { Problem } from '../problems/problem.js';
 import type { HealthDto } from './health.dto.js';
 
-/** Sooner than the checks of load balancers give up, also when the database is frozen. */
-const ANSWER_MS = 1_000;
+/** Below the usual timeouts of load balancers, so that they get a response even when the database hangs. */
+const TIMEOUT_MS = 1_000;
 
-/** Whether this instance should get requests. */
+/** Tells whether this instance should receive requests. */
 @Injectable()
 export class HealthService {
-  private readonly newest: string;
-  private asking?: Promise<boolean>;
+  private readonly newestMigration: string;
+  private running?: Promise<boolean>;
 
   constructor(
     dataSource: DataSource,
     private readonly sql: DirectQueries,
     private readonly draining: Draining,
   ) {
-    this.newest = dataSource.migrations.at(-1)!.constructor.name;
+    this.newestMigration = dataSource.migrations.at(-1)!.constructor.name;
   }
 
   async check(): Promise<HealthDto> {
     if (this.draining.isDraining) throw new Problem('shutting_down');
-    // everybody may ask, and as often as they like: they share one question
-    this.asking ??= this.ask().finally(() => (this.asking = undefined));
-    if (!(await this.asking)) throw new Problem('migrations_pending');
+    // public and not rate-limited: concurrent checks share one query
+    this.running ??= this.isMigrated().finally(() => (this.running = undefined));
+    if (!(await this.running)) throw new Problem('migrations_pending');
     return { status: 'ok' };
   }
 
-  private async ask(): Promise<boolean> {
-    const late = sleep(ANSWER_MS, undefined, { ref: false }).then(() => {
+  private async isMigrated(): Promise<boolean> {
+    const timeout = sleep(TIMEOUT_MS, undefined, { ref: false }).then(() => {
       throw new Problem('database_unavailable');
     });
-    const rows = this.sql.query('SELECT 1 FROM migrations WHERE name = ?', [this.newest]).catch(() => {
+    const rows = this.sql.query('SELECT 1 FROM migrations WHERE name = ?', [this.newestMigration]).catch(() => {
       throw new Problem('database_unavailable');
     });
-    return (await Promise.race([rows, late])).length > 0;
+    return (await Promise.race([rows, timeout])).length > 0;
   }
 }

@@ -2,34 +2,34 @@ import { ApiProperty } from '@nestjs/swagger';
 import { PageDto } from '../lists/page.dto.js';
 import type { Changes, History } from './history.entity.js';
 
-/** One change. */
+/** A change of a record. */
 export class HistoryEntryDto {
   /**
-   * The version that the change made.
+   * Version that the change created.
    * @example 8
    */
   version: number;
 
   /**
-   * What was done.
+   * Action of the change.
    * @example 'updated'
    */
   action: string;
 
   /**
-   * The id of the user who did it; null for the service itself.
+   * Id of the user who made the change; null for the service itself.
    * @example 1
    */
   by: number | null;
 
-  /** When. */
+  /** Time of the change. */
   at: string;
 
-  /** The X-Request-Id of the request that did it. */
+  /** X-Request-Id of the request that made the change. */
   requestId: string | null;
 
   /**
-   * Field by field, what it was before and what it is since.
+   * For each changed field, the value before and the value after.
    * @example { "surname": ["Garcia", "García"] }
    */
   @ApiProperty({

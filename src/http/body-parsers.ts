@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { escapePointer, type InvalidMember, Problem } from '../problems/problem.js';
 import { JSON_TYPES, PHOTO_TYPES } from './media-types.js';
 
-/** Bytes of a JSON body; sign-in needs less, and is open to everybody. */
+/** Bytes of a JSON body. The sign-in routes are public and need less. */
 export const BODY_LIMIT = 64 * 1024;
 export const LOGIN_BODY_LIMIT = 8 * 1024;
 
@@ -13,8 +13,9 @@ const MAX_ITEMS = 1_000;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Takes JSON, and for the routes that say so forms and images, which are left unread until the guards have let them in.
- * Nothing else: URL-encoded forms and plain text could be sent by any web page, without asking (CORS preflight). The shape is checked before validation sees it, which would work for seconds on 300,000 empty objects.
+ * Parses JSON. Forms and images stay unread: PhotoUploadInterceptor reads them once the guards have passed. Refuses all
+ * other types: any web page could send URL-encoded forms and plain text without a CORS preflight. Checks the shape
+ * before validation, which would take seconds for 300,000 empty objects.
  */
 export async function registerBodyParsers(fastify: FastifyInstance): Promise<void> {
   fastify.removeAllContentTypeParsers();
@@ -41,7 +42,7 @@ function parse(bytes: Buffer): unknown {
   return body;
 }
 
-/** Without recursion: the depth is the client's to choose. */
+/** Iterative, as the client controls the depth. */
 function checkShape(body: unknown): void {
   let keys = 0;
   const open: Array<{ value: unknown; pointer: string; depth: number }> = [{ value: body, pointer: '', depth: 0 }];
@@ -49,29 +50,29 @@ function checkShape(body: unknown): void {
     const { value, pointer, depth } = next;
     if (typeof value === 'string') checkText(value, pointer);
     if (typeof value !== 'object' || value === null) continue;
-    if (depth === MAX_DEPTH) refuse(pointer, 'too_deep', `must not be nested deeper than ${MAX_DEPTH} levels`);
+    if (depth === MAX_DEPTH) refuse(pointer, 'too_deep', `Must not be nested deeper than ${MAX_DEPTH} levels.`);
     if (Array.isArray(value)) {
-      if (value.length > MAX_ITEMS) refuse(pointer, 'too_many_items', `must not have more than ${MAX_ITEMS} items`);
+      if (value.length > MAX_ITEMS) refuse(pointer, 'too_many_items', `Must not have more than ${MAX_ITEMS} items.`);
       value.forEach((item, index) => open.push({ value: item, pointer: `${pointer}/${index}`, depth: depth + 1 }));
       continue;
     }
     const names = Object.keys(value);
     keys += names.length;
-    if (keys > MAX_KEYS) refuse('', 'too_many_members', `must not have more than ${MAX_KEYS} members`);
+    if (keys > MAX_KEYS) refuse('', 'too_many_members', `Must not have more than ${MAX_KEYS} members.`);
     for (const name of names) {
       const member = `${pointer}/${escapePointer(name)}`;
-      // they reach an object's prototype (CWE-1321), and class-transformer would leave them out silently
-      if (name in Object.prototype || name === 'prototype') refuse(member, 'unknown_member', 'is not known');
+      // prototype pollution (CWE-1321); class-transformer would drop these members silently
+      if (name in Object.prototype || name === 'prototype') refuse(member, 'unknown_member', 'Unknown member.');
       checkText(name, member);
       open.push({ value: (value as Record<string, unknown>)[name], pointer: member, depth: depth + 1 });
     }
   }
 }
 
-/** NUL ends strings in many a program behind us; lone surrogates are no text and cannot be stored. */
+/** NUL ends strings in programs written in C; lone surrogates are not valid Unicode and cannot be stored. */
 export function checkText(text: string, pointer: string): void {
   if (text.includes('\0') || !text.isWellFormed())
-    refuse(pointer, 'invalid_text', 'must be Unicode text without NUL or lone surrogates');
+    refuse(pointer, 'invalid_text', 'Must be Unicode text without NUL or lone surrogates.');
 }
 
 function refuse(pointer: string, code: string, message: string): never {

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const EXPOSED_HEADERS = ['ETag', 'Link', 'Location', 'X-Request-Id', 'Idempotency-Replayed', 'Retry-After'];
 
-/** Lets pages of exactly these origins call the API. Without any, no CORS header is ever sent. */
+/** Allows exactly these origins to call the API. Without origins, no CORS header is sent. */
 export async function registerCors(fastify: FastifyInstance, origins: string[]): Promise<void> {
   if (origins.length === 0) return;
   await fastify.register(fastifyCors, {
@@ -13,16 +13,16 @@ export async function registerCors(fastify: FastifyInstance, origins: string[]):
         origin: origins,
         methods: METHODS,
         exposedHeaders: EXPOSED_HEADERS,
-        // the only cookie belongs to a provider sign-in, which a frontend may start
+        // for the cookie of a provider sign-in, which a frontend may start
         credentials: origins.includes(origin),
         maxAge: 600,
-        // an OPTIONS request that is no preflight is handled like any other request
+        // an OPTIONS request that is not a preflight is handled like any other request
         strictPreflight: false,
       }),
   });
 }
 
-/** For what the router refuses, which passes no hook: without these a page could not read the problem. */
+/** For requests that the router refuses before any hook runs: without these headers a page cannot read the problem. */
 export function setCorsHeaders(request: FastifyRequest, reply: FastifyReply, origins: string[]): void {
   const { origin = '' } = request.headers;
   if (!origins.includes(origin)) return;

@@ -5,7 +5,7 @@ import { sendProblem } from '../problems/send-problem.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** False for routes that wait rather than work (long polls, streams) and for health checks: never shed, not counted. */
+    /** False for routes that mostly wait (long polls, streams) and for health checks: not counted and never shed. */
     countsAsLoad?: boolean;
   }
   interface FastifyRequest {
@@ -14,31 +14,31 @@ declare module 'fastify' {
 }
 
 /**
- * With more requests than this in progress, each only waits longer for the others. It is above what may queue for a
- * password hash or an upload: filling those queues must not shut out other requests.
+ * More requests in progress than this only make each other slower. The limit is above the queue lengths for password
+ * hashes and uploads: filling those queues must not shed other requests.
  */
 const SOFT_LIMIT = 200;
-/** More requests than these are never admitted, not even in a burst. */
+/** Maximum number of requests in progress, even in a burst. */
 const HARD_LIMIT = 1_000;
-/** Above the soft limit for longer than this is no burst: requests arrive faster than they can be served. */
+/** Longer above the soft limit than this is not a burst: requests arrive faster than the service can handle them. */
 const BURST_MS = 1_000;
-/** Without a refusal for this long, shedding ends. */
+/** Shedding ends after this long without a shed request. */
 const RECOVERY_MS = 1_000;
 
-/** Shared: creating an error captures its stack, which costs more than the rest of a refusal. */
+/** Shared: capturing a stack trace costs more than the rest of the response. */
 const OVERLOADED = new Problem('overloaded');
 
 /**
- * Refuses excess requests at once and cheaply, so that the others are served as fast as ever. It goes by the number of
- * requests in progress, whether they wait for the processor or the database.
+ * Sheds excess requests early and cheaply, so that response times stay low for the others. The measure is the number of
+ * requests in progress, whether they wait for the CPU or the database.
  */
 @Injectable()
 export class LoadShedding {
   private readonly logger = new Logger('LoadShedding');
   private inProgress = 0;
-  private crowdedSince?: number;
+  private aboveLimitSince?: number;
   private isOverloaded = false;
-  private lastRefusal = 0;
+  private lastShedAt = 0;
 
   get isShedding(): boolean {
     return this.isOverloaded;
@@ -46,18 +46,18 @@ export class LoadShedding {
 
   register(fastify: FastifyInstance): void {
     fastify.decorateRequest('isCountedAsLoad', false);
-    // before the body is read, and again once it is there: a slow body is no work, so it does not count
+    // before the body is read, and again afterwards: receiving a slow body is not load
     fastify.addHook('onRequest', (request, reply, done) => {
       if (this.admits(request)) done();
-      else this.refuse(request, reply);
+      else this.shed(request, reply);
     });
     fastify.addHook('preValidation', (request, reply, done) => {
       if (this.admits(request)) {
         this.enter(request);
         done();
-      } else this.refuse(request, reply);
+      } else this.shed(request, reply);
     });
-    // not when the last byte is sent: a client that reads slowly is no work either
+    // rather than after the last byte: sending to a slow client is not load
     fastify.addHook('onSend', (request, _, __, done) => {
       this.leave(request);
       done();
@@ -67,24 +67,24 @@ export class LoadShedding {
   private admits({ routeOptions }: FastifyRequest): boolean {
     if (this.inProgress < SOFT_LIMIT || routeOptions.config.countsAsLoad === false) return true;
     const now = performance.now();
-    if (this.isOverloaded && now - this.lastRefusal > RECOVERY_MS) this.recover();
-    this.crowdedSince ??= now;
-    if (!this.isOverloaded && now - this.crowdedSince > BURST_MS) {
+    if (this.isOverloaded && now - this.lastShedAt > RECOVERY_MS) this.recover();
+    this.aboveLimitSince ??= now;
+    if (!this.isOverloaded && now - this.aboveLimitSince > BURST_MS) {
       this.isOverloaded = true;
       this.logger.warn('Overloaded: shedding requests');
     }
     if (!this.isOverloaded && this.inProgress < HARD_LIMIT) return true;
-    this.lastRefusal = now;
+    this.lastShedAt = now;
     return false;
   }
 
-  private refuse(request: FastifyRequest, reply: FastifyReply): void {
+  private shed(request: FastifyRequest, reply: FastifyReply): void {
     sendProblem(OVERLOADED, request, reply);
   }
 
   private recover(): void {
     this.isOverloaded = false;
-    this.crowdedSince = undefined;
+    this.aboveLimitSince = undefined;
   }
 
   private enter(request: FastifyRequest): void {
@@ -96,6 +96,6 @@ export class LoadShedding {
   private leave(request: FastifyRequest): void {
     if (!request.isCountedAsLoad) return;
     request.isCountedAsLoad = false;
-    if (--this.inProgress < SOFT_LIMIT) this.crowdedSince = undefined;
+    if (--this.inProgress < SOFT_LIMIT) this.aboveLimitSince = undefined;
   }
 }

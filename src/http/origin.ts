@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The origin that browsers use, without a trailing slash; empty if the request does not name a sane one. */
+    /** The origin that browsers use, without a trailing slash; empty if the request has no valid one. */
     publicOrigin: string;
   }
 }

@@ -7,20 +7,20 @@ import type { VersionCondition } from '../writes/version-condition.js';
 import type { IdempotentRequest, WriteContext } from '../writes/write-context.js';
 import { parseIfMatch } from './etags.js';
 
-/** The signed-in user of a request, as read from the database when it arrived. */
+/** The signed-in user of a request, read from the database for this request. */
 export interface Caller {
   userId: number;
   sessionId: number;
   role: 'admin' | 'user';
 }
 
-/** What a write of a signed-in user records. */
+/** Who makes a write, and in which request. */
 export interface RequestContext extends WriteContext {
   actorId: number;
   requestId: string;
 }
 
-/** Where a request for a session comes from. */
+/** Where a sign-in comes from. */
 export interface Client {
   ipAddress: string;
   userAgent: string | null;
@@ -31,7 +31,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     caller?: Caller;
     isReplayed?: boolean;
-    /** The photo in its body. */
+    /** The photo in the body. */
     upload?: Buffer;
   }
 }
@@ -46,34 +46,36 @@ export const CurrentUser = createParamDecorator((_: unknown, execution: Executio
   return caller;
 });
 
-/** Handler parameter: what a write of the signed-in user records, with its Idempotency-Key. */
+/** Handler parameter: who makes the write, in which request, and its Idempotency-Key. */
 export const Context = createParamDecorator((_: unknown, execution: ExecutionContext): RequestContext => {
   const request = requestOf(execution);
   if (!request.caller) throw new Problem('unauthenticated');
   return { actorId: request.caller.userId, requestId: request.id, idempotency: idempotencyOf(request) };
 });
 
-/** Handler parameter: the versions that the change may start from (RFC 9110, 13.1.1); undefined without `If-Match`. */
+/** Handler parameter: the versions that `If-Match` allows (RFC 9110, 13.1.1); undefined without the header. */
 export const IfMatch = createParamDecorator((_: unknown, execution: ExecutionContext): VersionCondition | undefined =>
   parseIfMatch(requestOf(execution).headers['if-match']),
 );
 
-/** Handler parameter: the origin with which URLs in the response start. */
+/** Handler parameter: the origin for URLs in the response. */
 export const PublicOrigin = createParamDecorator(
   (_: unknown, execution: ExecutionContext): string => requestOf(execution).publicOrigin,
 );
 
-/** Handler parameter of public routes. */
+/** Handler parameter of the sign-in routes: address and browser of the client. */
 export const ClientInfo = createParamDecorator((_: unknown, execution: ExecutionContext): Client => {
   const request = requestOf(execution);
   return {
-    ipAddress: addressOf(request).split('%', 1)[0]!, // without its zone (RFC 4007), which has no maximum length
+    ipAddress: addressOf(request).split('%', 1)[0]!, // without the zone (RFC 4007), which has no maximum length
     userAgent: request.headers['user-agent']?.slice(0, 255) ?? null,
     requestId: request.id,
   };
 });
 
-/** A proxy may forward something that is no address. */
+/**
+ * The client's IP address. A proxy may forward a value that is not an IP address; then the address of the connection.
+ */
 export const addressOf = ({ ip, socket }: FastifyRequest): string => (isIP(ip) ? ip : (socket.remoteAddress ?? ''));
 
 function idempotencyOf(request: FastifyRequest): IdempotentRequest | undefined {
@@ -81,7 +83,7 @@ function idempotencyOf(request: FastifyRequest): IdempotentRequest | undefined {
   if (key === undefined) return undefined;
   if (typeof key !== 'string' || !/^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$/.test(key))
     throw Problem.invalid([
-      { pointer: 'Idempotency-Key', code: 'not_allowed', message: 'must have 1 to 255 printable ASCII characters' },
+      { pointer: 'Idempotency-Key', code: 'not_allowed', message: 'Must have 1 to 255 printable ASCII characters.' },
     ]);
   const upload = request.upload ? createHash('sha256').update(request.upload).digest('hex') : '';
   const text = `${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}${upload}`;

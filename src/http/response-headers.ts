@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { includesVersion } from '../writes/version-condition.js';
 import { etagOf, parseVersions } from './etags.js';
 
-/** OWASP REST Security Cheat Sheet; written out, as building them anew for every answer costs 6 % of a point read. */
+/** OWASP REST Security Cheat Sheet. Constant, as building them for every response costs 6 % of a point read. */
 export const SECURITY_HEADERS = {
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
   'Cross-Origin-Resource-Policy': 'cross-origin',
@@ -13,30 +13,30 @@ export const SECURITY_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
 };
-/** Swagger UI is a page: it has scripts of its own, and styles written into its elements. */
+/** Swagger UI needs its own scripts, and inline styles. */
 const DOCS_POLICY =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-/** A client's own id is kept if it is short and cannot break a log line or a header. */
+/** Keeps the client's request id if it is short and cannot break a log line or a header; otherwise generates one. */
 export function requestIdOf(request: Pick<IncomingMessage, 'headers'>): string {
   const sent = request.headers['x-request-id'];
   return typeof sent === 'string' && /^[\w.:=+/-]{1,64}$/.test(sent) ? sent : randomUUID();
 }
 
-/** Also for what the router refuses, which passes no hook. */
+/** Separate from the hook: requests that the router refuses pass no hook. */
 export function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): void {
   void reply.headers(SECURITY_HEADERS).header('X-Request-Id', request.id);
 }
 
 /**
- * What every answer has: its request id and, if it is one resource, ETag and Location, both told from the body.
- * Hooks of Fastify rather than interceptors, which would put an Observable around every request.
+ * Adds the headers of every response: security headers, request id, caching, and, derived from the body, ETag, Location
+ * and Link. Fastify hooks rather than interceptors, which would wrap every request in an Observable.
  */
 export function addResponseHeaders(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     setCommonHeaders(request, reply);
     if (request.url.startsWith('/docs')) void reply.header('Content-Security-Policy', DOCS_POLICY);
-    // tokens are kept by nobody on the way (RFC 6749, 5.1), nor is a redirect that has a code for them
+    // token responses must not be cached (RFC 6749, 5.1), nor redirects that carry a code for tokens
     if (request.url.startsWith('/login')) void reply.header('Cache-Control', 'no-store');
     done();
   });
@@ -48,7 +48,7 @@ export function addResponseHeaders(fastify: FastifyInstance): void {
       void reply.header('Location', `${request.url.split('?', 1)[0]}/${id}`);
     if (page?.next) void reply.header('Link', `<${nextUrl(request, page.next)}>; rel="next"`);
     if (request.isReplayed) void reply.header('Idempotency-Replayed', 'true');
-    // answers are somebody's data; the ETag lets the browser keep them all the same
+    // personal data: private cache only, revalidated by ETag
     if (!reply.hasHeader('Cache-Control')) void reply.header('Cache-Control', 'private, no-cache');
     done(null, payload);
   });
@@ -68,7 +68,7 @@ export function addResponseHeaders(fastify: FastifyInstance): void {
   });
 }
 
-/** The same list from the next page on, relative to the service (RFC 8288). */
+/** The next page of the same list, as a relative reference (RFC 8288). */
 function nextUrl(request: FastifyRequest, cursor: string): string {
   const query = new URLSearchParams({ ...(request.query as Record<string, string>), cursor });
   return `${request.url.split('?', 1)[0]}?${query.toString()}`;

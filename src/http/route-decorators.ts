@@ -2,17 +2,17 @@ import { applyDecorators, SetMetadata } from '@nestjs/common';
 import { ApiBearerAuth, ApiExtension, ApiHeader } from '@nestjs/swagger';
 import type { ProblemCode } from '../problems/catalog.js';
 
-/** Who may use a route: everybody, those who are signed in, or admins only. */
+/** Who may use a route: all clients, signed-in users, or admins only. */
 export type AccessLevel = 'public' | 'user' | 'admin';
 
 export const ACCESS = 'x-access';
 export const OPEN_QUERY = 'x-open-query';
-/** Read by `openapi.ts`: bodies of other media types than JSON. */
+/** OpenAPI extension: bodies of media types other than JSON. `openapi/operations.ts` moves it into the request body. */
 export const BODY_CONTENT = 'x-body-content';
-/** Read by `openapi.ts`, which documents one response for each status, with an example of every problem. */
+/** OpenAPI extension: problem codes. `openapi/problem-responses.ts` turns it into one response per status. */
 export const PROBLEMS_EXTENSION = 'x-problems';
 
-/** Opens a route. One without it stays closed to everybody: the guard has nothing to go by. */
+/** Opens a route to an access level. A route without it is closed to all: the guard fails closed. */
 export function Access(access: AccessLevel): MethodDecorator {
   return applyDecorators(
     SetMetadata(ACCESS, access),
@@ -22,10 +22,10 @@ export function Access(access: AccessLevel): MethodDecorator {
   );
 }
 
-/** Takes parameters that are not documented: what a provider sends along is not ours to say. */
+/** Accepts undocumented query parameters: a provider decides what it sends to its redirect target. */
 export const OpenQuery = (): MethodDecorator => ApiExtension(OPEN_QUERY, true);
 
-/** Documents the problems that a route answers with, beside those of every route. Several of these add up. */
+/** Documents the problems of a route, in addition to those of every route. Several of these add up. */
 export function ApiProblems(...codes: ProblemCode[]): MethodDecorator {
   return (target, key, descriptor) => {
     const extensions = Reflect.getMetadata('swagger/apiExtension', descriptor.value as object) as
@@ -39,7 +39,8 @@ export function ApiProblems(...codes: ProblemCode[]): MethodDecorator {
 export const ApiIfNoneMatch = (): MethodDecorator =>
   ApiHeader({
     name: 'If-None-Match',
-    description: 'ETags that you have: the answer is 304 without a body if the version is still one of them.',
+    description:
+      'ETags that the client has. If the current version is one of them, the response is 304 without a body.',
     schema: { type: 'string', example: '"v7"' },
   });
 
@@ -48,7 +49,8 @@ export const ApiIfMatch = (): MethodDecorator =>
     ApiHeader({
       name: 'If-Match',
       description:
-        'The ETag that the change was made from: another version now is 412. Without it the write goes ahead.',
+        'ETag of the version that the change is based on. If the current version differs, the response is 412. ' +
+        'Without this header the write is unconditional.',
       schema: { type: 'string', example: '"v7"' },
     }),
     ApiProblems('version_conflict'),
@@ -59,8 +61,8 @@ export const ApiIdempotencyKey = (): MethodDecorator =>
     ApiHeader({
       name: 'Idempotency-Key',
       description:
-        'Makes it safe to send the request again: within 24 hours the same key and body get the first answer again, ' +
-        'with Idempotency-Replayed: true. At most 255 characters, yours alone; a UUID will do.',
+        'Makes retries safe: within 24 hours, the same key and body return the first response again, ' +
+        'with Idempotency-Replayed: true. At most 255 characters, unique per user; for example a UUID.',
       schema: { type: 'string', minLength: 1, maxLength: 255, example: 'c1f4e0c2-5f0c-4f0e-9d55-8f5a4d1a2b3c' },
     }),
     ApiProblems('idempotency_in_progress', 'idempotency_key_reused'),

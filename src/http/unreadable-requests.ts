@@ -12,7 +12,7 @@ const CODES: Record<string, ProblemCode> = {
 
 const logger = new Logger('Http');
 
-/** Node's HTTP parser refuses these before there is a request: the response is written to the socket itself. */
+/** Node's HTTP parser rejects these before a request object exists: the response goes straight to the socket. */
 export function handleClientError(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();

@@ -7,8 +7,8 @@ import type { PageDto } from './page.dto.js';
 const MAC_BYTES = 12;
 
 /**
- * Where a page ends, for the client to hand back. Signed for its list, order and filters (the scope): a cursor of
- * another list would silently skip rows.
+ * Opaque cursors: the position where a page ends. The signature covers list, order and filters (the scope), as a cursor
+ * of another list would silently skip rows.
  */
 @Injectable()
 export class Cursors {
@@ -20,7 +20,7 @@ export class Cursors {
     return Buffer.concat([mac, Buffer.from(body)]).toString('base64url');
   }
 
-  /** The position; 400 unless it was sealed here, for this scope. */
+  /** Returns the position. Throws `invalid_request` unless this service sealed the cursor for this scope. */
   open<Position>(cursor: string, scope: string): Position {
     const bytes = decodeBase64Url(cursor);
     const body = bytes?.subarray(MAC_BYTES).toString();
@@ -29,22 +29,25 @@ export class Cursors {
         {
           pointer: 'cursor',
           code: 'invalid_cursor',
-          message: 'must be the `next` of a page of this list, with the same filters',
+          message: 'Must be `next` of a page of the same list with the same filters and order.',
         },
       ]);
     return JSON.parse(body) as Position;
   }
 
-  /** A page of rows that were read with a limit of one more than `limit`; `positionOf` is what the next page starts after. */
+  /**
+   * Makes a page of rows that were read with a limit of `limit + 1`. The next page starts after `positionOf` the last
+   * row.
+   */
   page<Row, Item>(
-    found: Row[],
+    rows: Row[],
     limit: number,
     scope: string,
     positionOf: (row: Row) => unknown,
     toItem: (row: Row) => Item,
   ): { data: Item[]; page: PageDto } {
-    const rows = found.slice(0, limit);
-    const next = found.length > limit ? this.seal(positionOf(rows.at(-1)!), scope) : null;
-    return { data: rows.map(toItem), page: { next } };
+    const shown = rows.slice(0, limit);
+    const next = rows.length > limit ? this.seal(positionOf(shown.at(-1)!), scope) : null;
+    return { data: shown.map(toItem), page: { next } };
   }
 }

@@ -4,12 +4,12 @@ import type { EntityTable } from '../database/entity-table.js';
 import { Cursors } from './cursors.js';
 import type { PageDto } from './page.dto.js';
 
-/** Counting goes no further than this: it would cost more than the page. */
+/** Counting stops here: a larger count would cost more than the page. */
 const MAX_COUNTED = 10_000;
 
-/** A column that a list can be sorted by. `value` is how the cursor keeps it: as the database compares it. */
+/** A column that a list can be sorted by. `value` is what the cursor stores, in the form that the database compares. */
 export interface SortKey {
-  /** What stands in the statement: from this program, never from a request. */
+  /** Part of the statement: a constant of the source, never a value of a request. */
   sql: string;
   value: (row: never) => string | number;
 }
@@ -22,7 +22,7 @@ export interface ListRequest {
   sort: string;
 }
 
-/** Conditions of a WHERE clause, and the values of their placeholders. */
+/** Conditions of a WHERE clause, with the values of their placeholders. */
 export interface Filter {
   conditions: string[];
   values: SqlValue[];
@@ -34,8 +34,8 @@ export interface Page<Row> {
 }
 
 /**
- * Lists by key: a page starts behind the sort value and id of the last row before it, so that page 10,000 costs what
- * page 1 does, and rows that come or go in between neither repeat nor skip others.
+ * Keyset pagination: a page starts after the sort value and id of the previous page's last row. Page 10,000 costs the
+ * same as page 1, and inserts or deletes between two pages neither repeat nor skip rows.
  */
 @Injectable()
 export class KeyPaging {
@@ -57,14 +57,14 @@ export class KeyPaging {
 
     const conditions = [...filter.conditions];
     const values = [...filter.values];
-    const add = (condition: string, ...those: SqlValue[]): void => {
+    const add = (condition: string, ...added: SqlValue[]): void => {
       conditions.push(condition);
-      values.push(...those);
+      values.push(...added);
     };
     if (cursor !== undefined) {
       const [value, id] = this.cursors.open<[string | number, number]>(cursor, scope);
       if (key.sql === 'id') add(`id ${beyond} ?`, id);
-      // the first condition is for SQLite, which would read from the start of the list for the second alone
+      // SQLite needs the first condition to use the index; with the second alone it scans from the start of the list
       else
         add(
           `${key.sql} ${beyond}= ? AND (${key.sql} ${beyond} ? OR (${key.sql} = ? AND id ${beyond} ?))`,

@@ -13,55 +13,57 @@ import type { Filter } from './key-paging.js';
 
 const SORTS = ['id', 'name', 'surname', 'email', 'createdAt', 'lastModifiedAt'];
 
-/** What all lists have in common. */
+/** The query parameters of all lists. */
 export class PageQuery {
-  /** How many items a page has; 50 if nothing is said. */
+  /** Items per page. Default: 50. */
   @OptionalNotNull()
   @IntegerParameter(1, 200)
   limit?: number;
 
-  /** The `next` of the page before; with the same filters and order. */
+  /** `next` of the previous page. Repeat its filters and order. */
   @OptionalNotNull()
   @SingleLine(1000)
   cursor?: string;
 }
 
-/** What the lists of customers and of users have in common. */
+/** The query parameters of the lists of customers and users. */
 export class ListQuery extends PageQuery {
-  /** Adds `total` to the page. */
+  /** Adds `total` to `page`. Default: false. */
   @OptionalNotNull()
   @BooleanParameter()
   count?: boolean;
 
-  /** The order; `-` in front for descending. The newest first if nothing is said. */
+  /** Sort order; prefix `-` for descending. Default: `-id`, newest first. */
   @OptionalNotNull()
   @IsOneOf(...SORTS, ...SORTS.map((name) => `-${name}`))
   sort?: string;
 
-  /** The one with this e-mail, whatever its case. */
+  /** Exact e-mail, case-insensitive. */
   @OptionalNotNull()
   @SingleLine(254)
   email?: string;
 
-  /** Those created by the user with this id. */
+  /** Only records that the user with this id created. */
   @OptionalNotNull()
   @IntegerParameter(1, MAX_ID)
   createdBy?: number;
 
-  /** Those changed at this time or since. */
+  /** Only records that were changed at this time or later. */
   @OptionalNotNull()
   @TimeParameter()
   modifiedSince?: Date;
 
-  /** Only the deleted ones, instead of only those that are not. */
+  /** `true`: only deleted records. Default: only active records. */
   @OptionalNotNull()
   @BooleanParameter()
   deleted?: boolean;
 }
 
-/** `modifiedAt` is the one column that the two tables of the Flask service name differently. */
+/**
+ * `modifiedAt` is the name of the modification time column, which differs between the two tables of the Flask service.
+ */
 export function filterOf(query: ListQuery, modifiedAt: string): Filter {
-  // the plus keeps SQLite from the index of this column, which nearly all rows share; it means nothing to the others
+  // the unary plus keeps SQLite from using this column's unselective index; MySQL and MariaDB ignore it
   const filter: Filter = { conditions: [query.deleted ? 'is_deleted = 1' : '+is_deleted = 0'], values: [] };
   const add = (condition: string, value: string | number): void => {
     filter.conditions.push(condition);

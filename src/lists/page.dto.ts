@@ -1,11 +1,11 @@
 import { ApiProperty } from '@nestjs/swagger';
 
-/** Where a list goes on. */
+/** Pagination */
 export class PageDto {
-  /** Send it as `cursor` for the next page; null on the last one. */
+  /** `cursor` of the next page; null on the last page. */
   next: string | null;
 
-  /** With `count=true`: how many there are in all. */
+  /** Only with `count=true`: the number of records on all pages. */
   total?: TotalDto;
 }
 
@@ -13,7 +13,7 @@ export class TotalDto {
   /** @example 10000 */
   value: number;
 
-  /** Counting stops at 10,000: then there are at least as many. */
+  /** `at_least`: counting stopped at 10,000, and there are more. */
   @ApiProperty({ enum: ['exact', 'at_least'] })
   relation: 'exact' | 'at_least';
 }

@@ -4,7 +4,7 @@ import type { OperationObject } from './openapi-types.js';
 
 const MARKS: Record<AccessLevel, string> = { public: '✓ | ✓ | ✓', user: '— | ✓ | ✓', admin: '— | — | ✓' };
 
-/** Who may use which route, as Markdown: a change of access shows in review as a changed line of this table. */
+/** Permissions by route, as Markdown: a change of access shows up in review as a changed line of this table. */
 export function accessTable({ paths }: OpenAPIObject): string {
   const rows = Object.entries(paths).flatMap(([path, item]) =>
     Object.entries(item as Record<string, OperationObject & { [ACCESS]: AccessLevel }>).map(
@@ -12,10 +12,10 @@ export function accessTable({ paths }: OpenAPIObject): string {
     ),
   );
   return [
-    '# Who may use which route',
+    '# Permissions by route',
     '',
-    'Written by `npm run api` from the routes themselves. ✓ may, — gets 401 (nobody is signed in) or 403.',
-    'The documentation (`/docs`, `/openapi.json`, `/openapi.yaml`) is open to all, unless `DOCS=off`.',
+    'Generated from the routes by `npm run api`. ✓: allowed. —: 401 without sign-in, otherwise 403.',
+    'The documentation (`/docs`, `/openapi.json`, `/openapi.yaml`) is public unless `DOCS=off`.',
     '',
     '| route | anonymous | user | admin |',
     '| --- | --- | --- | --- |',

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { JSON_TYPES, mediaTypeOf } from '../http/media-types.js';
 import { type InvalidMember, Problem } from '../problems/problem.js';
 
-/** Refuses parameters that the route does not document, and a body where it takes none. Nothing is ignored silently. */
+/** Refuses undocumented query parameters, and a body where the route takes none, instead of ignoring them silently. */
 @Injectable()
 export class DeclaredMembersGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
@@ -12,18 +12,18 @@ export class DeclaredMembersGuard implements CanActivate {
     if (!declared || !consumes) return true;
     const { body, method } = request;
     const type = mediaTypeOf(request);
-    // forms and images have passed their parsers unread, for whichever route they are
+    // the parsers let forms and images pass unread on every route
     const isForeign = method !== 'GET' && type !== '' && !consumes.has(type);
     if (isForeign && (!JSON_TYPES.includes(type) || (consumes.size > 0 && body !== undefined)))
       throw new Problem('unsupported_media_type');
     const errors: InvalidMember[] = [];
     for (const [name, value] of Object.entries(request.query as object)) {
       if (!isOpen && !declared.has(name))
-        errors.push({ pointer: name, code: 'unknown_parameter', message: 'is not known' });
-      else if (Array.isArray(value)) errors.push({ pointer: name, code: 'repeated', message: 'must be given once' });
+        errors.push({ pointer: name, code: 'unknown_parameter', message: 'Unknown parameter.' });
+      else if (Array.isArray(value)) errors.push({ pointer: name, code: 'repeated', message: 'Must not be repeated.' });
     }
     if (consumes.size === 0 && body !== undefined && !isEmptyObject(body))
-      errors.push({ pointer: '', code: 'unexpected_body', message: 'must be empty' });
+      errors.push({ pointer: '', code: 'unexpected_body', message: 'Must be empty.' });
     if (errors.length > 0) throw Problem.invalid(errors);
     return true;
   }

@@ -1,6 +1,6 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 
-// The parts of OpenAPIObject, whose names @nestjs/swagger does not export.
+// Types of parts of OpenAPIObject, which @nestjs/swagger does not export.
 
 type Direct<T> = Exclude<T, { $ref: string }>;
 

@@ -12,7 +12,7 @@ export class ProblemsController {
   @Access('public')
   @ApiOperation({
     operationId: 'health_problem',
-    summary: 'The documentation of a problem code, to which `type` of a problem document points',
+    summary: 'Documentation of a problem code; `type` of a problem document links to it',
   })
   @ApiProblems('not_found')
   get(@Param('code') code: string): ProblemTypeDto {

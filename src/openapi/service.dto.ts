@@ -7,7 +7,7 @@ export class ServiceDto {
   /** @example '1.0.0' */
   version: string;
 
-  /** Where the documentation is. */
+  /** Path of the API documentation. */
   @ApiProperty({ example: '/docs' })
   docs: string;
 }

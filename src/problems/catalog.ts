@@ -1,252 +1,259 @@
 interface ProblemType {
   status: number;
   title: string;
-  /** For the people who meet it: what happened and what to do. Published at `/problems/<code>` and in the OpenAPI. */
+  /**
+   * What happened and what the client can do. The default `detail`; published at `/problems/<code>` and in the OpenAPI.
+   */
   description: string;
 }
 
-/** Every error that the service answers with. The one source of the filter, the OpenAPI and `/problems/:code`. */
+/** Every problem that the service responds with. The filter, the OpenAPI and `/problems/:code` all read it. */
 export const PROBLEMS = {
   invalid_request: {
     status: 400,
-    title: 'The request is not valid',
-    description:
-      'Some members of the body or the query are missing, unknown or not valid; `errors` names each of them.',
+    title: 'Invalid request',
+    description: 'Members of the body or parameters are missing, unknown or invalid. `errors` lists each of them.',
   },
   malformed_request: {
     status: 400,
-    title: 'The request could not be read',
-    description: 'The body is not JSON in UTF-8, or the URL or a header is malformed. Nothing was done.',
+    title: 'Malformed request',
+    description: 'The body is not JSON in UTF-8, or the URL or a header is malformed. Nothing was changed.',
   },
   invalid_password_token: {
     status: 400,
-    title: 'The invitation or reset is not valid',
+    title: 'Invalid invitation or password reset token',
     description:
       'The token is unknown, was used before, was replaced by a newer one, or has expired. Ask an admin for a new one.',
   },
   invalid_login_state: {
     status: 400,
-    title: 'The sign-in has to be started again',
+    title: 'Provider sign-in must be restarted',
     description:
-      'It was not started in this browser, was started more than ten minutes ago, or has been completed before. Start at GET /login/google or /login/facebook.',
+      'The sign-in was started in another browser, was started more than ten minutes ago, or is already complete. Start again at GET /login/google or /login/facebook.',
   },
   invalid_login_code: {
     status: 400,
-    title: 'The code is not valid',
+    title: 'Invalid sign-in code',
     description:
-      'It is unknown, was used before, is older than 60 seconds, or `codeVerifier` is not the one whose challenge was sent. Sign in again.',
+      'The code is unknown, was used before, or is older than 60 seconds, or `codeVerifier` does not match the `codeChallenge`. Sign in again.',
   },
   invalid_image: {
     status: 400,
-    title: 'The image cannot be read',
-    description: 'It is damaged, or was cut off on its way.',
+    title: 'Image cannot be decoded',
+    description: 'The image is damaged or incomplete.',
   },
   wrong_password: {
     status: 400,
-    title: 'The current password is wrong',
-    description: 'The password was not changed: `currentPassword` is not the one of your account.',
+    title: 'Current password is wrong',
+    description: '`currentPassword` is not the password of your account. The password was not changed.',
   },
   unauthenticated: {
     status: 401,
-    title: 'Sign in first',
+    title: 'Authentication required',
     description:
-      'There is no access token, or it is not valid any more: it expired, or its session or user is gone. Refresh it or sign in.',
+      'The access token is missing, invalid or expired, or its session or user no longer exists. Refresh the token or sign in.',
   },
   invalid_credentials: {
     status: 401,
-    title: 'E-mail or password is wrong',
+    title: 'Wrong e-mail or password',
     description:
-      'No account can be signed in to with these. For everybody’s safety the answer does not say which is wrong.',
+      'No account matches this e-mail and password. For security, the response does not say which one is wrong.',
   },
   invalid_refresh_token: {
     status: 401,
-    title: 'The session is over',
-    description: 'The refresh token is not valid, has expired, or was used before: sign in again.',
+    title: 'Session has ended',
+    description: 'The refresh token is invalid, has expired, or was used before. Sign in again.',
   },
   provider_login_failed: {
     status: 401,
-    title: 'The provider’s answer proves nothing',
-    description: 'What Google or Facebook answered does not tell for sure who you are. Sign in again.',
+    title: 'Provider sign-in could not be verified',
+    description: 'The response of Google or Facebook does not prove your identity. Sign in again.',
   },
   login_refused: {
     status: 403,
-    title: 'The provider did not sign you in',
-    description: 'You cancelled, or Google or Facebook refused. Nothing was done.',
+    title: 'Provider refused the sign-in',
+    description: 'You cancelled the sign-in, or Google or Facebook refused it. Nothing was changed.',
   },
   not_registered: {
     status: 403,
-    title: 'Nobody is registered with this account',
+    title: 'No user for this account',
     description:
-      'No user has linked it, and there is no user with an e-mail that the provider vouches for and who has not linked another account. Ask an admin, or sign in with your password and link it.',
+      'No user has linked this account, and its verified e-mail matches no user who could still link an account of this provider. Ask an admin, or sign in with your password and link the account.',
   },
   forbidden: {
     status: 403,
-    title: 'Not allowed',
-    description: 'Only admins may do this.',
+    title: 'Forbidden',
+    description: 'This operation requires the role `admin`.',
   },
   not_found: {
     status: 404,
-    title: 'There is nothing here',
-    description: 'No such address, or it does not know this method.',
+    title: 'Not found',
+    description: 'No route matches this method and path.',
   },
   customer_not_found: {
     status: 404,
-    title: 'No such customer',
-    description: 'There is no customer with this id, or it was deleted.',
+    title: 'Customer not found',
+    description: 'No customer has this id, or the customer is deleted.',
   },
   photo_not_found: {
     status: 404,
-    title: 'No such photo',
+    title: 'Photo not found',
     description:
-      'The address has expired or is not complete, or the photo was replaced or deleted. Read the customer again for the address that is good now.',
+      'The URL is incomplete or has expired, or the photo was replaced or deleted. Read the customer again to get the current URL.',
   },
   user_not_found: {
     status: 404,
-    title: 'No such user',
-    description: 'There is no user with this id, or it was deleted.',
+    title: 'User not found',
+    description: 'No user has this id, or the user is deleted.',
   },
   session_not_found: {
     status: 404,
-    title: 'No such session',
+    title: 'Session not found',
     description: 'You have no session with this id, or it has ended.',
   },
   identity_not_found: {
     status: 404,
-    title: 'No such account is linked',
-    description: 'You have not linked an account of this provider.',
+    title: 'Linked account not found',
+    description: 'No account of this provider is linked.',
   },
   request_timeout: {
     status: 408,
-    title: 'The request took too long to arrive',
-    description: 'Headers have 10 seconds to arrive, the whole request 30. Nothing was done.',
+    title: 'Request timeout',
+    description: 'The headers must arrive within 10 seconds, the whole request within 30. Nothing was changed.',
   },
   email_taken: {
     status: 409,
-    title: 'The e-mail is taken',
-    description: 'Another one that is not deleted has this e-mail; case does not matter.',
+    title: 'E-mail already in use',
+    description: 'Another active record already uses this e-mail (case-insensitive).',
   },
   identity_taken: {
     status: 409,
-    title: 'The account is linked to somebody else',
-    description: 'Another user signs in with this account of the provider. They have to unlink it first.',
+    title: 'Account is linked to another user',
+    description: 'Another user has linked this account of the provider. That user must unlink it first.',
   },
   provider_linked: {
     status: 409,
     title: 'Another account of this provider is linked',
-    description: 'You sign in with another account of this provider. Unlink that one first.',
+    description: 'You have linked another account of this provider. Unlink it first.',
   },
   last_sign_in: {
     status: 409,
-    title: 'It is your only way to sign in',
-    description: 'You have no password and no other linked account. Get one of them first.',
+    title: 'Last sign-in method',
+    description: 'You have no password and no other linked account. Set a password or link another account first.',
   },
   last_admin: {
     status: 409,
-    title: 'Somebody has to be an admin',
-    description: 'The last admin can be neither demoted nor deleted. Make somebody else an admin first.',
+    title: 'Last admin',
+    description: 'The last admin cannot be demoted or deleted. Make another user an admin first.',
   },
   idempotency_in_progress: {
     status: 409,
-    title: 'The first request is still running',
-    description: 'A request with the same Idempotency-Key has not ended yet. Try again in a moment.',
+    title: 'Request still in progress',
+    description: 'A request with the same Idempotency-Key is still in progress. Retry in a moment.',
   },
   version_conflict: {
     status: 412,
-    title: 'Somebody else changed it',
+    title: 'Version conflict',
     description:
-      'If-Match names another version than `currentVersion`. Read it again, apply the change, and send it with the new ETag.',
+      'If-Match does not match `currentVersion`: the resource has changed. Read it again, reapply the change, and send it with the new ETag.',
   },
   payload_too_large: {
     status: 413,
-    title: 'The body is too large',
-    description: 'JSON bodies may have 64 KiB, under /login 8 KiB; a photo may have 10 MiB.',
+    title: 'Payload too large',
+    description: 'A JSON body has at most 64 KiB, under /login at most 8 KiB. A photo has at most 10 MiB.',
   },
-  uri_too_long: { status: 414, title: 'The URL is too long', description: 'A path segment may have 100 characters.' },
+  uri_too_long: {
+    status: 414,
+    title: 'URI too long',
+    description: 'A path segment has at most 100 characters.',
+  },
   image_too_large: {
     status: 413,
-    title: 'The image has too many pixels',
-    description: 'A photo may have 50 million pixels.',
+    title: 'Image has too many pixels',
+    description: 'A photo has at most 50 million pixels.',
   },
   unsupported_media_type: {
     status: 415,
-    title: 'The body has the wrong media type',
-    description: 'Send JSON, with Content-Type: application/json, or what else the documentation of this route names.',
+    title: 'Unsupported media type',
+    description:
+      'Send JSON with Content-Type: application/json, or another media type that the documentation of this route lists.',
   },
   unsupported_image: {
     status: 415,
-    title: 'The file is no photo',
-    description: 'A photo is a JPEG, PNG or WebP. What a file is called, or is said to be, does not matter.',
+    title: 'Not a supported image',
+    description: 'A photo must be a JPEG, PNG or WebP. The content decides, not the file name or the declared type.',
   },
   idempotency_key_reused: {
     status: 422,
-    title: 'The Idempotency-Key belongs to another request',
-    description: 'The key was sent before with another method, path or body. Use a new key for a new request.',
+    title: 'Idempotency-Key already used',
+    description: 'The key was used before with another method, path or body. Use a new key for every new request.',
   },
   too_many_requests: {
     status: 429,
     title: 'Too many attempts',
-    description: 'Wait for as many seconds as Retry-After says.',
+    description: 'Wait for the number of seconds in Retry-After.',
   },
   headers_too_large: {
     status: 431,
-    title: 'The headers are too large',
-    description: 'All headers together may have 16 KiB.',
+    title: 'Request header fields too large',
+    description: 'All headers together have at most 16 KiB.',
   },
   internal_error: {
     status: 500,
-    title: 'Something went wrong on our side',
-    description: 'It has been logged under `requestId`.',
+    title: 'Internal server error',
+    description: 'The error was logged under `requestId`.',
   },
   overloaded: {
     status: 503,
-    title: 'Too much to do at the moment',
-    description: 'Nothing was done. Try again after as many seconds as Retry-After says.',
+    title: 'Service overloaded',
+    description: 'Nothing was changed. Retry after the number of seconds in Retry-After.',
   },
   provider_not_configured: {
     status: 503,
-    title: 'This provider is not set up',
-    description: 'The service was started without the credentials of this provider. Sign in another way.',
+    title: 'Provider not configured',
+    description: 'The service has no credentials for this provider. Sign in another way.',
   },
   provider_unavailable: {
     status: 503,
-    title: 'The provider does not answer',
-    description: 'Google or Facebook did not answer in time, or not as agreed. Sign in again, or another way.',
+    title: 'Provider unavailable',
+    description:
+      'Google or Facebook did not respond in time, or sent an invalid response. Sign in again, or another way.',
   },
   storage_unavailable: {
     status: 503,
-    title: 'The photo storage does not answer',
-    description: 'Nothing was done. Try again after as many seconds as Retry-After says.',
+    title: 'Photo storage unavailable',
+    description: 'Nothing was changed. Retry after the number of seconds in Retry-After.',
   },
   storage_full: {
     status: 503,
-    title: 'The photo storage is full',
-    description: 'Nothing was done. Who operates the service has to make room, or to raise the quota of the bucket.',
+    title: 'Photo storage full',
+    description: 'Nothing was changed. The operator must free space or raise the quota of the bucket.',
   },
   storage_forbidden: {
     status: 503,
-    title: 'The photo storage refuses the service',
-    description: 'Nothing was done. Who operates the service has to give it the permission that `detail` names.',
+    title: 'Access to the photo storage denied',
+    description: 'Nothing was changed. The operator must grant the permission that `detail` names.',
   },
   storage_bucket_missing: {
     status: 503,
-    title: 'The bucket for photos does not exist',
-    description: 'Nothing was done. Who operates the service has to make the bucket that GOOGLE_BUCKET names.',
+    title: 'Photo bucket not found',
+    description: 'Nothing was changed. The operator must create the bucket that GOOGLE_BUCKET names.',
   },
   database_unavailable: {
     status: 503,
-    title: 'The database does not answer',
+    title: 'Database unavailable',
     description:
-      'Try again after as many seconds as Retry-After says. If the answer was lost and not the request, a change has been made: with the same Idempotency-Key or If-Match it is not made twice.',
+      'Retry after the number of seconds in Retry-After. If the connection was lost at the commit, the change may have been made; with the same Idempotency-Key or If-Match a retry does not repeat it.',
   },
   migrations_pending: {
     status: 503,
-    title: 'The database is not up to date',
-    description: 'Migrations of this version have not been applied. An operator has to run them.',
+    title: 'Database migrations pending',
+    description: 'The database lacks migrations of this version. The operator must run them.',
   },
   shutting_down: {
     status: 503,
-    title: 'This instance is about to end',
-    description: 'Requests are still served, but new ones should go to another instance.',
+    title: 'Instance is shutting down',
+    description: 'This instance still serves requests. Send new requests to another instance.',
   },
 } as const satisfies Record<string, ProblemType>;
 

@@ -7,7 +7,7 @@ const TAKEN = [
   { constraint: /identities[._]/, code: 'identity_taken' },
 ] as const;
 
-/** The problem that a database error becomes. Undefined for other errors and for constraints no client can reach. */
+/** Maps a database error to its problem; undefined for other errors and for constraints that no client can violate. */
 export function toDatabaseProblem(error: unknown): Problem | undefined {
   switch (databaseErrorKind(error)) {
     case 'duplicate': {

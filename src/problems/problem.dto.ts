@@ -1,4 +1,4 @@
-/** One member of the request that is not valid. */
+/** An invalid member of the request. */
 export class InvalidMemberDto {
   /**
    * A JSON Pointer (RFC 6901) into the body, or the name of a parameter or header.
@@ -7,14 +7,14 @@ export class InvalidMemberDto {
   pointer: string;
 
   /**
-   * What is wrong, stable.
+   * Stable code of the error.
    * @example 'invalid_email'
    */
   code: string;
 
   /**
-   * What is wrong, for people.
-   * @example 'must be an e-mail address'
+   * Description of the error for people; may change.
+   * @example 'Must be an e-mail address.'
    */
   message: string;
 }
@@ -22,18 +22,18 @@ export class InvalidMemberDto {
 /** A problem document (RFC 9457). */
 export class ProblemDto {
   /**
-   * The address of the documentation of `code`.
+   * URL of the documentation of `code`.
    * @example 'https://crm.example.com/problems/customer_not_found'
    */
   type: string;
 
-  /** @example 'No such customer' */
+  /** @example 'Customer not found' */
   title: string;
 
   /** @example 404 */
   status: number;
 
-  /** @example 'There is no customer with this id, or it was deleted.' */
+  /** @example 'No customer has this id, or the customer is deleted.' */
   detail: string;
 
   /**
@@ -43,22 +43,22 @@ export class ProblemDto {
   instance: string;
 
   /**
-   * Stable: programs go by this one.
+   * Stable code of the problem, for programs.
    * @example 'customer_not_found'
    */
   code: string;
 
   /**
-   * Also in the header X-Request-Id. Name it when you ask for help.
+   * Request id, also in the header X-Request-Id. Quote it in support requests.
    * @example '0c8f5a0e-9a3b-4f3c-8a54-3c1d9f0f2a11'
    */
   requestId: string;
 
-  /** With 400: every member that is not valid. */
+  /** Only with `invalid_request`: every invalid member. */
   errors?: InvalidMemberDto[];
 
   /**
-   * With 412: the version that the resource has now.
+   * Only with 412: the current version of the resource.
    * @example 8
    */
   currentVersion?: number;
@@ -72,9 +72,9 @@ export class ProblemTypeDto {
   /** @example 404 */
   status: number;
 
-  /** @example 'No such customer' */
+  /** @example 'Customer not found' */
   title: string;
 
-  /** @example 'There is no customer with this id, or it was deleted.' */
+  /** @example 'No customer has this id, or the customer is deleted.' */
   description: string;
 }

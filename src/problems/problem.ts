@@ -4,6 +4,7 @@ import { type ProblemCode, PROBLEMS } from './catalog.js';
 export interface InvalidMember {
   pointer: string;
   code: string;
+  /** A sentence, with a capital letter and a full stop. */
   message: string;
 }
 
@@ -14,7 +15,7 @@ interface ProblemExtras {
   retryAfter?: number;
 }
 
-/** Thrown to answer with a problem document (RFC 9457); `sendProblem` writes it. */
+/** Throw it to respond with a problem document (RFC 9457), which `sendProblem` writes. */
 export class Problem extends Error {
   readonly status: number;
 
@@ -28,8 +29,8 @@ export class Problem extends Error {
   }
 
   static invalid(errors: InvalidMember[]): Problem {
-    const names = errors.map(({ pointer, message }) => `${pointer || 'the body'} ${message}`);
-    return new Problem('invalid_request', `${names.join('; ')}.`, { errors });
+    const sentences = errors.map(({ pointer, message }) => `${pointer || 'Body'}: ${message}`);
+    return new Problem('invalid_request', sentences.join(' '), { errors });
   }
 }
 

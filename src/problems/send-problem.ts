@@ -6,16 +6,16 @@ import { Problem } from './problem.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The code of the problem document it was answered with, for the log and the metrics. */
+    /** The problem code of the response, for the log and the metrics. */
     problem?: ProblemCode;
     /** The cause of an `internal_error`, for the log. */
     internalError?: unknown;
   }
 }
 
-/** What Fastify and Nest themselves refuse, by status. */
+/** Problem codes for errors of Fastify and Nest, by status. */
 const CODE_BY_STATUS: Record<number, ProblemCode> = {
-  // a path outside the directory of the documentation's files
+  // @fastify/static: a path outside the directory of Swagger UI
   403: 'not_found',
   404: 'not_found',
   413: 'payload_too_large',
@@ -27,7 +27,7 @@ const CODE_BY_STATUS: Record<number, ProblemCode> = {
 
 const DEFAULT_RETRY_AFTER_S = 1;
 
-/** The one place where an error becomes a response: a problem document without stack, SQL or secret. */
+/** The only place that turns an error into a response: a problem document without stack traces, SQL or secrets. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const problem = toProblem(error);
   recordProblem(problem, error, request);
@@ -42,7 +42,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     .send(JSON.stringify(toDocument(problem, request)));
 }
 
-/** Read by the completion listeners. */
+/** Stores code and cause on the request, where the completion listeners read them. */
 export function recordProblem(problem: Problem, error: unknown, request: FastifyRequest): void {
   request.problem = problem.code;
   if (problem.code === 'internal_error') request.internalError = error;
@@ -71,7 +71,7 @@ function toDocument(problem: Problem, request: FastifyRequest): Record<string, u
   };
 }
 
-/** RFC 6750, section 3: no error code when no token was sent. */
+/** RFC 6750, section 3: no error code if the request has no credentials. */
 function challenge(request: FastifyRequest): string {
   return request.headers.authorization
     ? 'Bearer realm="crm-service", error="invalid_token"'

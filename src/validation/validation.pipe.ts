@@ -8,7 +8,7 @@ class ValidationFailure extends Error {
   }
 }
 
-/** Checks bodies and queries against their DTO classes. A member that the class does not have is refused. */
+/** Validates bodies and queries against their DTO classes. Refuses members that the class does not declare. */
 @Injectable()
 export class RequestValidationPipe extends ValidationPipe {
   constructor() {
@@ -22,10 +22,10 @@ export class RequestValidationPipe extends ValidationPipe {
   }
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    // it would convert `0x10` to a number before IdPipe sees it
+    // otherwise `transform` would turn `0x10` into a number before IdPipe sees it
     if (metadata.type === 'param') return value;
     if (metadata.type === 'body' && (typeof value !== 'object' || value === null || Array.isArray(value)))
-      throw Problem.invalid([{ pointer: '', code: 'not_an_object', message: 'must be a JSON object' }]);
+      throw Problem.invalid([{ pointer: '', code: 'not_an_object', message: 'Must be a JSON object.' }]);
     try {
       return await super.transform(value, metadata);
     } catch (error) {
@@ -37,8 +37,8 @@ export class RequestValidationPipe extends ValidationPipe {
 
 function toMember({ property, constraints, value }: ValidationError, { type }: ArgumentMetadata): InvalidMember {
   const pointer = type === 'body' ? `/${escapePointer(property)}` : property;
-  if (!constraints?.field) return { pointer, code: 'unknown_member', message: 'is not known' };
-  if (value === undefined) return { pointer, code: 'required', message: 'is required' };
+  if (!constraints?.field) return { pointer, code: 'unknown_member', message: 'Unknown member.' };
+  if (value === undefined) return { pointer, code: 'required', message: 'This value is required.' };
   const [code = '', ...words] = constraints.field.split(' ');
   return { pointer, code, message: words.join(' ') };
 }

@@ -223,7 +223,7 @@ describe('the command line on the embedded database', () => {
       run(directory, ['admin', 'create', 'dora@example.com'], env, 'short\n'),
       crm('admin', 'create', 'dora@example.com'),
     ]);
-    expect(address).toEqual({ code: 2, stdout: '', stderr: 'email must be an e-mail address\n' });
+    expect(address).toEqual({ code: 2, stdout: '', stderr: 'email: Must be an e-mail address.\n' });
     expect(short).toEqual({ code: 2, stdout: '', stderr: 'password must have at least 8 characters\n' });
     expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('--invite') });
     expect(await dataSource.query('SELECT * FROM users')).toEqual([]);

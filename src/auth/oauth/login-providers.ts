@@ -31,13 +31,13 @@ export class LoginProviders {
   checkReturn({ returnTo, codeChallenge }: StartLoginQuery): void {
     if (returnTo === undefined) {
       if (codeChallenge === undefined) return;
-      throw Problem.invalid([{ pointer: 'codeChallenge', code: 'not_allowed', message: 'goes with returnTo' }]);
+      throw Problem.invalid([{ pointer: 'codeChallenge', code: 'not_allowed', message: 'Requires `returnTo`.' }]);
     }
     // what a URL parser would forgive (https:evil, a backslash, spaces, somebody@) is refused before it is parsed
     const isPlain = /^https?:\/\/[^\s\\@#]+$/.test(returnTo) && URL.canParse(returnTo);
     if (!isPlain || !this.env.LOGIN_RETURN_URLS.includes(withoutQuery(returnTo)))
       throw Problem.invalid([
-        { pointer: 'returnTo', code: 'not_allowed', message: 'must be one of the addresses in LOGIN_RETURN_URLS' },
+        { pointer: 'returnTo', code: 'not_allowed', message: 'Must be one of the URLs in LOGIN_RETURN_URLS.' },
       ]);
   }
 }

@@ -21,7 +21,7 @@ export class StartLoginQuery {
    * @example 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'
    */
   @OptionalNotNull()
-  @MatchesPattern(CHALLENGE, 'must be the base64url of a SHA-256')
+  @MatchesPattern(CHALLENGE, 'Must be a SHA-256 hash in base64url.')
   codeChallenge?: string;
 }
 
@@ -41,6 +41,6 @@ export class ExchangeCodeDto {
 
   /** Required if `codeChallenge` was sent. */
   @OptionalNotNull()
-  @MatchesPattern(VERIFIER, 'must have 43 to 128 unreserved characters (RFC 7636)')
+  @MatchesPattern(VERIFIER, 'Must have 43 to 128 unreserved characters (RFC 7636).')
   codeVerifier?: string;
 }
