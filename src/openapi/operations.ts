@@ -1,0 +1,96 @@
+import { STATUS_CODES } from 'node:http';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import { ACCESS, type AccessLevel, BODY_CONTENT, PROBLEMS_EXTENSION } from '../http/route-decorators.js';
+import type { ProblemCode } from '../problems/catalog.js';
+import { MAX_ID } from '../validation/fields.js';
+import { headerRefs } from './header-components.js';
+import type { OperationObject, ParameterObject, ResponseObject, SchemaObject } from './openapi-types.js';
+import { problemResponses } from './problem-responses.js';
+
+/** Problems of every route. */
+const COMMON_PROBLEMS: ProblemCode[] = [
+  'invalid_request',
+  'malformed_request',
+  'internal_error',
+  'overloaded',
+  'database_unavailable',
+];
+const BODY_PROBLEMS: ProblemCode[] = ['payload_too_large', 'unsupported_media_type'];
+
+/** An operation with the extensions that `http/route-decorators.ts` adds. */
+type DecoratedOperation = OperationObject & {
+  [ACCESS]: AccessLevel;
+  [PROBLEMS_EXTENSION]?: ProblemCode[];
+  [BODY_CONTENT]?: Record<string, object>;
+};
+
+/**
+ * Adds to an operation what follows from its method, parameters, schemas and extensions, so that controllers need not.
+ */
+export function completeOperation(operation: OperationObject, method: string, document: OpenAPIObject): void {
+  const decorated = operation as DecoratedOperation;
+  const { [PROBLEMS_EXTENSION]: problems = [], [BODY_CONTENT]: bodyContent } = decorated;
+  delete decorated[PROBLEMS_EXTENSION];
+  delete decorated[BODY_CONTENT];
+  if (decorated[ACCESS] === 'public') operation.security = [];
+  completeBody(operation, method, bodyContent);
+
+  const pathParameters = parametersOf(operation, 'path');
+  for (const parameter of pathParameters)
+    if (parameter.name === 'id') parameter.schema = { type: 'integer', minimum: 1, maximum: MAX_ID };
+
+  const responses = operation.responses as Record<string, ResponseObject>;
+  for (const [status, response] of Object.entries(responses))
+    completeSuccess(response, status, method, operation, document);
+  const pathProblems: ProblemCode[] = pathParameters.length > 0 ? ['uri_too_long'] : [];
+  const bodyProblems = method === 'get' ? [] : BODY_PROBLEMS;
+  Object.assign(responses, problemResponses([...COMMON_PROBLEMS, ...pathProblems, ...bodyProblems, ...problems]));
+  if (hasHeader(operation, 'If-None-Match'))
+    responses['304'] = {
+      description: 'The client already has the current version.',
+      headers: headerRefs('X-Request-Id', 'ETag'),
+    };
+}
+
+/** Adds merge patches to the media types of PATCH, and the media types of `BODY_CONTENT`. */
+function completeBody(operation: OperationObject, method: string, added?: Record<string, object>): void {
+  const declared = operation.requestBody as { content: Record<string, object> } | undefined;
+  if (declared && method === 'patch')
+    declared.content['application/merge-patch+json'] = declared.content['application/json']!;
+  if (!added) return;
+  operation.requestBody = declared ?? { required: true, content: {} };
+  Object.assign((operation.requestBody as { content: object }).content, added);
+}
+
+function completeSuccess(
+  response: ResponseObject,
+  status: string,
+  method: string,
+  operation: OperationObject,
+  document: OpenAPIObject,
+): void {
+  const properties = propertiesOf(response, document);
+  response.description ||= STATUS_CODES[status] ?? '';
+  response.headers = {
+    ...response.headers,
+    ...headerRefs('X-Request-Id'),
+    ...(properties.version && properties.version.type !== 'string' ? headerRefs('ETag') : {}),
+    ...(status === '201' && properties.id ? headerRefs('Location') : {}),
+    ...(method === 'get' && properties.page ? headerRefs('Link') : {}),
+    ...(hasHeader(operation, 'Idempotency-Key') ? headerRefs('Idempotency-Replayed') : {}),
+  };
+}
+
+const parametersOf = (operation: OperationObject, where: string): ParameterObject[] =>
+  ((operation.parameters ?? []) as ParameterObject[]).filter((parameter) => parameter.in === where);
+
+const hasHeader = (operation: OperationObject, name: string): boolean =>
+  parametersOf(operation, 'header').some((parameter) => parameter.name === name);
+
+/** Members of a JSON response whose schema is one of the components. */
+function propertiesOf(response: ResponseObject, document: OpenAPIObject): Record<string, SchemaObject> {
+  const schema = response.content?.['application/json']?.schema as { $ref?: string } | undefined;
+  const name = schema?.$ref?.split('/').at(-1);
+  const component = name ? (document.components?.schemas?.[name] as SchemaObject) : undefined;
+  return (component?.properties ?? {}) as Record<string, SchemaObject>;
+}
