@@ -17,7 +17,7 @@ export interface ServedPhoto {
   secondsLeft: number;
 }
 
-/** The photos of customers, and what becomes of them when customers come and go. */
+/** Operations on a customer that also store, move or delete the objects of the photo. */
 @Injectable()
 export class CustomerPhotosService {
   constructor(
@@ -27,14 +27,14 @@ export class CustomerPhotosService {
     private readonly store: ObjectStore,
   ) {}
 
-  /** Customer and photo, or neither. */
+  /** Creates both customer and photo, or neither. */
   create(context: WriteContext, customer: CreateCustomerDto, upload: Buffer | undefined): Promise<Customer> {
     if (!upload) return this.customers.create(context, customer);
     return this.photos.add(
       upload,
       (photo) => this.customers.create(context, customer, photo),
-      // a retry gets the customer with the photo of the first request
-      isNamed,
+      // a replay returns the customer with the photo of the first request
+      hasKey,
     );
   }
 
@@ -43,7 +43,7 @@ export class CustomerPhotosService {
     return this.photos.add(
       upload,
       (photo) => this.replace(context, id, { action: 'photo_changed', photo, expectedVersion }),
-      isNamed,
+      hasKey,
     );
   }
 
@@ -51,20 +51,20 @@ export class CustomerPhotosService {
     return this.replace(context, id, { action: 'photo_removed', photo: NO_PHOTO, expectedVersion });
   }
 
-  /** Deletes the customer. In a public bucket the photo is moved first: its address is enough to read it. */
+  /** Deletes the customer. In a public bucket hides the photo first, as its published URL would keep working. */
   async remove(context: WriteContext, id: number, expectedVersion?: VersionCondition): Promise<void> {
-    const { photoKey: seen } = await this.customers.get(id);
-    if (seen === null || !this.addresses.isPublic) return this.customers.remove(context, id, expectedVersion);
-    await this.photos.hide(seen, (hidden) =>
+    const { photoKey: currentKey } = await this.customers.get(id);
+    if (currentKey === null || !this.addresses.isPublic) return this.customers.remove(context, id, expectedVersion);
+    await this.photos.hide(currentKey, (hiddenKey) =>
       this.customers.remove(context, id, expectedVersion, ({ photoKey }) => {
-        // replaced meanwhile: the new photo would stay public
-        if (photoKey !== seen) throw new Problem('overloaded');
-        return { photoKey: hidden };
+        // the photo was replaced in the meantime and would stay public: the client has to retry
+        if (photoKey !== currentKey) throw new Problem('overloaded');
+        return { photoKey: hiddenKey };
       }),
     );
   }
 
-  /** What an address leads to: nothing, once the customer is deleted or has another photo. */
+  /** Reads a photo by its signed URL, which stops working when the customer is deleted or has another photo. */
   async read(address: PhotoAddress): Promise<ServedPhoto> {
     const verified = this.addresses.verify(address);
     const customer = verified && (await this.customers.find(address.id));
@@ -86,18 +86,18 @@ export class CustomerPhotosService {
       expectedVersion,
       set: (before) => {
         replaced = before;
-        return isSame(before, photo) ? {} : photo;
+        return hasSameContent(before, photo) ? {} : photo;
       },
     });
-    if (isNamed(after, photo.photoKey)) await this.photos.discard(replaced);
+    if (hasKey(after, photo.photoKey)) await this.photos.discard(replaced);
     return after;
   }
 }
 
-const isNamed = ({ photoKey }: Customer, key: string | null): boolean => photoKey === key;
+const hasKey = ({ photoKey }: Customer, key: string | null): boolean => photoKey === key;
 
-/** Of the same content; its keys differ with every upload. */
-const isSame = (before: StoredPhoto, { photoKey }: StoredPhoto): boolean =>
+/** Compares hashes, as the keys of two uploads always differ. */
+const hasSameContent = (before: StoredPhoto, { photoKey }: StoredPhoto): boolean =>
   photoKey === null
     ? before.photoKey === null && before.photoUrl === null
     : before.photoKey !== null && hashOf(before.photoKey) === hashOf(photoKey);

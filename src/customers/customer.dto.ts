@@ -5,7 +5,7 @@ import { PhotoDto } from '../photos/photo.dto.js';
 import { Email, MultiLine, Phone, SingleLine } from '../validation/fields.js';
 
 export class CreateCustomerDto {
-  /** Unique among customers that are not deleted; trimmed and lower-cased. */
+  /** Unique among active customers. Trimmed and lower-cased. */
   @Email()
   email: string;
 
@@ -17,7 +17,7 @@ export class CreateCustomerDto {
   @SingleLine(120)
   surname: string;
 
-  /** In the international format E.164. */
+  /** International phone number (E.164). */
   @IsOptional()
   @Phone()
   phone?: string | null;
@@ -27,13 +27,13 @@ export class CreateCustomerDto {
   @SingleLine(120)
   company?: string | null;
 
-  /** Text of any number of lines. */
+  /** Text; line breaks are allowed. */
   @IsOptional()
   @MultiLine(5000)
   notes?: string | null;
 }
 
-/** The members to change; null clears one that is optional. */
+/** The members to change; null clears an optional member. */
 export class UpdateCustomerDto extends PartialType(CreateCustomerDto, { skipNullProperties: false }) {}
 
 export class CustomerDto {
@@ -60,10 +60,10 @@ export class CustomerDto {
 
   photo: PhotoDto | null;
 
-  /** The id of the user who created the customer. */
+  /** Id of the user who created the customer. */
   createdBy: number;
 
-  /** The id of the user who changed the customer last. */
+  /** Id of the user who last changed the customer. */
   lastModifiedBy: number;
 
   @ApiProperty({ format: 'date-time' })
@@ -72,10 +72,10 @@ export class CustomerDto {
   @ApiProperty({ format: 'date-time' })
   lastModifiedAt: string;
 
-  /** Rises by one with every change; the ETag names it. */
+  /** Increases by one with every change. The ETag contains it. */
   version: number;
 
-  /** Null unless deleted. */
+  /** Time of deletion; null for an active customer. */
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   deletedAt: string | null;
 }

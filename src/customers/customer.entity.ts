@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
 
-/** Table and column names are those of the Flask service, which may have made the table. */
+/** Table and column names are those of the Flask service, which may have created the table. */
 @Entity('customers')
 @Index('ix_customers_email', ['email'])
 @Index('ix_customers_name', ['name'])
@@ -35,11 +35,11 @@ export class Customer {
   @Column('text', { nullable: true })
   notes: string | null;
 
-  /** The address that the Flask service gave the photo in its bucket. */
+  /** URL of a photo that the Flask service stored in its bucket. */
   @Column('varchar', { name: 'photo_url', length: 120, nullable: true })
   photoUrl: string | null;
 
-  /** Names the objects of a photo that this service stored. */
+  /** Key of a photo that this service stored. */
   @Column('varchar', { name: 'photo_key', length: 80, nullable: true })
   photoKey: string | null;
 
@@ -72,7 +72,7 @@ export class Customer {
   @Column('datetime', { name: 'deleted_at', nullable: true })
   deletedAt: Date | null;
 
-  /** What the unique index holds: null for the deleted. Computed by the database. */
+  /** Computed by the database for the unique index: null for deleted customers, so that their e-mail is free again. */
   @Column({
     type: 'varchar',
     name: 'live_email',

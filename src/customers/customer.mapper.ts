@@ -5,7 +5,7 @@ import { deletedAtOf } from '../writes/resource.js';
 import type { CustomerDto, CustomerPageDto } from './customer.dto.js';
 import type { Customer } from './customer.entity.js';
 
-/** Makes the answers of customer routes: rows, with the URLs of their photos for the origin of the request. */
+/** Maps rows to DTOs; photo URLs start with the origin of the request. */
 @Injectable()
 export class CustomerMapper {
   constructor(private readonly addresses: PhotoAddresses) {}

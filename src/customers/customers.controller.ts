@@ -52,7 +52,7 @@ export class CustomersController {
     return this.mapper.toDto(await this.customers.get(id), origin);
   }
 
-  /** Change some members of a customer (merge patch, RFC 7396) */
+  /** Change members of a customer (merge patch, RFC 7396) */
   @Patch(':id')
   @Access('user')
   @ApiIfMatch()
@@ -67,7 +67,7 @@ export class CustomersController {
     return this.mapper.toDto(await this.customers.update(context, id, changes, expectedVersion), origin);
   }
 
-  /** Delete a customer, who can be restored */
+  /** Delete a customer; it can be restored */
   @Delete(':id')
   @HttpCode(204)
   @Access('user')
@@ -102,7 +102,7 @@ export class CustomersController {
     return this.mapper.toDto(await this.customers.restore(context, id, expectedVersion), origin);
   }
 
-  /** What happened to a customer, newest first */
+  /** List the changes of a customer, newest first */
   @Get(':id/history')
   @Access('user')
   @ApiProblems('customer_not_found')

@@ -27,7 +27,7 @@ const SORTS: Record<string, SortKey> = {
   lastModifiedAt: { sql: 'last_modified_at', value: (customer: Customer) => toSqlTime(customer.lastModifiedAt) },
 };
 
-/** Those whom the users of the service look after. */
+/** Customers without their photo's objects: CustomerPhotosService stores and deletes those. */
 @Injectable()
 export class CustomersService {
   private readonly table: EntityTable<Customer>;
@@ -53,7 +53,7 @@ export class CustomersService {
         phone,
         company,
         notes,
-        // which photo it is, not where: addresses are not for ever
+        // the content's hash identifies the photo; URLs expire
         photo: photoKey === null ? photoUrl : hashOf(photoKey),
         deletedAt: deletedAtOf(customer)?.toISOString() ?? null,
       }),
@@ -73,7 +73,7 @@ export class CustomersService {
     return customer;
   }
 
-  /** Deleted customers too. */
+  /** Also finds deleted customers. */
   find(id: number): Promise<Customer | undefined> {
     return this.table.find(id);
   }
@@ -92,7 +92,7 @@ export class CustomersService {
       notes: notes ?? null,
       ...photo,
     };
-    // a retry gets the stored row, which was JSON
+    // a replayed row comes from JSON, with strings for its dates
     return this.table.revive(await this.writer.create(this.resource, context, values, (customer) => customer));
   }
 
@@ -105,7 +105,7 @@ export class CustomersService {
     return this.change(context, id, { action: 'updated', expectedVersion, set: () => changes });
   }
 
-  /** Deletes the customer; `andSet` gives the values of other columns that change with it. */
+  /** Deletes the customer; `andSet` returns values of other columns to change in the same write. */
   async remove(
     context: WriteContext,
     id: number,
@@ -123,7 +123,7 @@ export class CustomersService {
     return this.writer.update(this.resource, context, id, change);
   }
 
-  /** Restoring a customer that is not deleted changes nothing. */
+  /** Restoring an active customer changes nothing. */
   restore(context: WriteContext, id: number, expectedVersion?: VersionCondition): Promise<Customer> {
     return this.change(context, id, {
       action: 'restored',
@@ -133,7 +133,7 @@ export class CustomersService {
     });
   }
 
-  /** Of deleted customers too: it says who deleted them. */
+  /** Includes deleted customers: their history shows who deleted them. */
   async listHistory(id: number, query: PageQuery): Promise<HistoryPageDto> {
     if (!(await this.table.find(id))) throw new Problem('customer_not_found');
     return this.history.list('customer', id, query);

@@ -8,9 +8,9 @@ import { ObjectStore } from '../storage/object-store.js';
 import { Customer } from './customer.entity.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** Longer than any upload takes: an object that is younger may be about to be named. */
+/** Longer than any upload takes: the row of a younger object may not be committed yet. */
 const GRACE_MS = 60 * 60 * 1000;
-const BATCH = 500;
+const BATCH_SIZE = 500;
 
 export interface SweepResult {
   found: number;
@@ -18,8 +18,9 @@ export interface SweepResult {
 }
 
 /**
- * Removes photos that no row names: what a crash left behind between the object and its row. A key that is not named an
- * hour after its object was stored never will be, so that several may sweep at once, beside uploads under way.
+ * Deletes photos that no row names: a crash between storing an object and committing its row leaves them behind. A key
+ * that no row names after the grace period is never named later, so that sweeps may run in parallel, and alongside
+ * uploads.
  */
 @Injectable()
 export class PhotoSweep {
@@ -34,41 +35,39 @@ export class PhotoSweep {
     housekeeping.hourly(() => this.daily());
   }
 
-  /** Once a day, whichever instance comes to it first. */
+  /** Sweeps once a day, on the first instance that claims the day. */
   async daily(): Promise<void> {
     const today = Math.floor(this.clock.now().getTime() / DAY_MS);
     if (await claimOnce(this.dataSource.manager, 'photo_sweep', today)) await this.sweep();
   }
 
   async sweep(): Promise<SweepResult> {
-    const swept = { found: 0, removed: 0 };
-    const before = this.clock.now().getTime() - GRACE_MS;
-    let old: string[] = [];
-    const flush = async (): Promise<void> => {
-      swept.removed += await this.removeUnnamed(old);
-      old = [];
-    };
-    for await (const { key, storedAt } of this.store.list(PREFIX)) {
-      swept.found++;
-      if (storedAt.getTime() < before) old.push(key);
-      if (old.length === BATCH) await flush();
+    const result = { found: 0, removed: 0 };
+    const storedBefore = this.clock.now().getTime() - GRACE_MS;
+    let batch: string[] = [];
+    for await (const { key: object, storedAt } of this.store.list(PREFIX)) {
+      result.found++;
+      if (storedAt.getTime() < storedBefore) batch.push(object);
+      if (batch.length < BATCH_SIZE) continue;
+      result.removed += await this.removeUnnamed(batch);
+      batch = [];
     }
-    await flush();
-    if (swept.removed > 0) this.logger.log({ message: 'Removed photos that no customer has', ...swept });
-    return swept;
+    result.removed += await this.removeUnnamed(batch);
+    if (result.removed > 0) this.logger.log({ message: 'Removed photos without a customer', ...result });
+    return result;
   }
 
+  /** Removes the objects whose key no row names, including objects without a valid key; returns their number. */
   private async removeUnnamed(objects: string[]): Promise<number> {
-    const keyed = objects.map((object) => ({ object, key: keyOf(object.slice(PREFIX.length)) }));
-    const keys = new Set(keyed.flatMap(({ key }) => key ?? []));
     if (objects.length === 0) return 0;
+    const keys = objects.map((object) => keyOf(object.slice(PREFIX.length)));
     const rows = await this.dataSource.manager.find(Customer, {
       select: { photoKey: true },
-      where: { photoKey: In([...keys]) },
+      where: { photoKey: In([...new Set(keys.filter((key) => key !== undefined))]) },
     });
-    const named = new Set(rows.map(({ photoKey }) => photoKey));
-    const unnamed = keyed.filter(({ key }) => key === undefined || !named.has(key));
-    for (const { object } of unnamed) await this.store.remove(object);
+    const named = new Set<string | null | undefined>(rows.map(({ photoKey }) => photoKey));
+    const unnamed = objects.filter((_, index) => !named.has(keys[index]));
+    for (const object of unnamed) await this.store.remove(object);
     return unnamed.length;
   }
 }

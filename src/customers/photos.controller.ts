@@ -12,7 +12,7 @@ import { CustomerDto } from './customer.dto.js';
 import { CustomerMapper } from './customer.mapper.js';
 import { CustomerPhotosService } from './customer-photos.service.js';
 
-/** An image and nothing else, even if somebody finds a way to have it shown as a page. */
+/** Blocks scripts and everything else in case a browser shows the response as a page. */
 const IMAGE_POLICY = "default-src 'none'; sandbox";
 
 @Controller()
@@ -22,7 +22,7 @@ export class PhotosController {
     private readonly mapper: CustomerMapper,
   ) {}
 
-  /** Give a customer a photo, or another one */
+  /** Set or replace a customer's photo */
   @Put('customers/:id/photo')
   @ApiTags('Customers')
   @Access('user')
@@ -40,7 +40,7 @@ export class PhotosController {
     return this.mapper.toDto(await this.photos.set(context, id, upload, expectedVersion), origin);
   }
 
-  /** Take a customer's photo away */
+  /** Delete a customer's photo */
   @Delete('customers/:id/photo')
   @ApiTags('Customers')
   @Access('user')
@@ -55,7 +55,7 @@ export class PhotosController {
     return this.mapper.toDto(await this.photos.clear(context, id, expectedVersion), origin);
   }
 
-  /** A photo, at the address that a customer came with */
+  /** Read a photo by its signed URL */
   @Get('photos/:id/:file')
   @ApiTags('Photos')
   @Access('public')

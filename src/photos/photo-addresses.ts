@@ -8,22 +8,22 @@ import { fileOf, keyOf, type PhotoSize, PREFIX } from './photo-keys.js';
 import type { StoredPhoto } from './stored-photo.js';
 
 const HOUR_S = 60 * 60;
-/** An address lives for a day at most; for six hours it stays the same, so that browsers find it in their cache. */
-const LIFE_S = 24 * HOUR_S;
+/** URLs are valid for 18 to 24 hours. They stay the same for 6 hours, so that browsers can cache the photo. */
+const MAX_LIFETIME_S = 24 * HOUR_S;
 const WINDOW_S = 6 * HOUR_S;
 const MAC_BYTES = 16;
 
 const GOOGLE = 'https://storage.googleapis.com';
 
 export interface PhotoAddress {
-  /** Of the customer. */
+  /** The customer's id. */
   id: number;
   file: string;
   expires: number;
   signature: string;
 }
 
-/** Addresses of photos, ready for an `<img>`: signed by the service, or those of a public bucket. */
+/** URLs of photos, ready for an `<img>`: signed URLs of the service, or URLs of a public bucket. */
 @Injectable()
 export class PhotoAddresses {
   private readonly publicBucket?: string;
@@ -36,7 +36,7 @@ export class PhotoAddresses {
     if (PHOTO_DELIVERY === 'public') this.publicBucket = `${new URL(GOOGLE_STORAGE_ENDPOINT).origin}/${GOOGLE_BUCKET}/`;
   }
 
-  /** Whether whoever knows a key can read the photo, whatever the service says. */
+  /** Whether the bucket is public: a key is then enough to read a photo, without the service. */
   get isPublic(): boolean {
     return this.publicBucket !== undefined;
   }
@@ -49,28 +49,28 @@ export class PhotoAddresses {
     return photoUrl === null ? null : { url: photoUrl, thumbnailUrl: photoUrl, width: null, height: null };
   }
 
-  /** One signature is good for both sizes. */
+  /** The URLs of both sizes, which share one signature. */
   of(id: number, key: string, origin: string): Record<PhotoSize, string> {
     if (this.publicBucket !== undefined) {
-      const at = this.publicBucket + PREFIX;
-      return { large: at + fileOf(key, 'large'), small: at + fileOf(key, 'small') };
+      const base = this.publicBucket + PREFIX;
+      return { large: base + fileOf(key, 'large'), small: base + fileOf(key, 'small') };
     }
     const now = this.nowS();
-    const expires = now - (now % WINDOW_S) + LIFE_S;
-    const mac = this.secrets.sign('photo', textOf(id, key, expires)).subarray(0, MAC_BYTES);
+    const expires = now - (now % WINDOW_S) + MAX_LIFETIME_S;
+    const mac = this.secrets.sign('photo', signedText(id, key, expires)).subarray(0, MAC_BYTES);
     const query = `?expires=${expires}&signature=${mac.toString('base64url')}`;
-    const at = `${origin}/photos/${id}/`;
-    return { large: at + fileOf(key, 'large') + query, small: at + fileOf(key, 'small') + query };
+    const base = `${origin}/photos/${id}/`;
+    return { large: base + fileOf(key, 'large') + query, small: base + fileOf(key, 'small') + query };
   }
 
-  /** The key, and for how many seconds the address is still good; undefined if it is not. */
+  /** Returns the key and the remaining lifetime of a URL, or undefined if it is invalid or has expired. */
   verify({ id, file, expires, signature }: PhotoAddress): { key: string; secondsLeft: number } | undefined {
     const key = keyOf(file);
     const secondsLeft = expires - this.nowS();
     if (key === undefined || secondsLeft <= 0) return undefined;
     const mac = decodeBase64Url(signature);
-    const isOurs = mac?.length === MAC_BYTES && this.secrets.verifies('photo', textOf(id, key, expires), mac);
-    return isOurs ? { key, secondsLeft } : undefined;
+    const isValid = mac?.length === MAC_BYTES && this.secrets.verifies('photo', signedText(id, key, expires), mac);
+    return isValid ? { key, secondsLeft } : undefined;
   }
 
   private nowS(): number {
@@ -78,4 +78,4 @@ export class PhotoAddresses {
   }
 }
 
-const textOf = (id: number, key: string, expires: number): string => `${id} ${key} ${expires}`;
+const signedText = (id: number, key: string, expires: number): string => `${id} ${key} ${expires}`;

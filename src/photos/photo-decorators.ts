@@ -13,14 +13,14 @@ const ApiPhotoProblems = (): MethodDecorator =>
     ApiProblems('storage_unavailable', 'storage_full', 'storage_forbidden', 'storage_bucket_missing'),
   );
 
-/** Documents a body that is a photo: in a form, or bare. */
+/** Documents a body that is a photo, either in a form or as the whole body. */
 export function ApiPhotoBody(): MethodDecorator {
   const form = { schema: { ...PHOTO, required: ['photo'] }, encoding };
-  const bare = Object.fromEntries(PHOTO_TYPES.map((type) => [type, { schema: FILE }]));
-  return applyDecorators(ApiExtension(BODY_CONTENT, { [FORM_TYPE]: form, ...bare }), ApiPhotoProblems());
+  const image = Object.fromEntries(PHOTO_TYPES.map((type) => [type, { schema: FILE }]));
+  return applyDecorators(ApiExtension(BODY_CONTENT, { [FORM_TYPE]: form, ...image }), ApiPhotoProblems());
 }
 
-/** Documents a form with the members of `model` and, if one likes, a photo; beside the body that is JSON. */
+/** Documents a form with the members of `model` and an optional photo, as alternative to JSON. */
 export function ApiFormWithPhoto(model: Type): MethodDecorator {
   const form = { schema: { allOf: [{ $ref: getSchemaPath(model) }, PHOTO] }, encoding };
   return applyDecorators(ApiExtension(BODY_CONTENT, { [FORM_TYPE]: form }), ApiPhotoProblems());

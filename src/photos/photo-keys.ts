@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-/** Where photos of this service are, among whatever else a bucket holds. */
+/** Prefix of all photos of this service; a bucket may hold other objects. */
 export const PREFIX = 'photos/';
 
 export type PhotoSize = 'large' | 'small';
@@ -9,8 +9,8 @@ const SUFFIXES: Record<PhotoSize, string> = { large: '.webp', small: '-256.webp'
 const FILE = /^([\da-f]{32}-[\da-f]{32})(-256)?\.webp$/;
 
 /**
- * The content's hash, and a random part: every upload has objects of its own, so that none is taken away from under
- * somebody else who uploaded the same; and whoever has not been told a key cannot guess it.
+ * Hash of the content and a random part. Every upload has its own objects, so that deleting one never breaks another
+ * with the same content, and a key cannot be guessed.
  */
 export const newKey = (hash: string): string => `${hash}-${randomUUID().replaceAll('-', '')}`;
 
@@ -23,5 +23,5 @@ export const objectsOf = (key: string): [large: string, small: string] => [
   PREFIX + fileOf(key, 'small'),
 ];
 
-/** The key that a file belongs to; undefined if it is none of ours. */
+/** The key in a file name; undefined if it is not a photo of this service. */
 export const keyOf = (file: string): string | undefined => FILE.exec(file)?.[1];

@@ -5,18 +5,18 @@ import { ConcurrencyLimiter } from '../limits/concurrency-limiter.js';
 import { type ProblemCode } from '../problems/catalog.js';
 import { Problem } from '../problems/problem.js';
 
-/** Pixels, of width and height both. */
+/** Maximum width and height in pixels. */
 export const LARGE = 2048;
 export const SMALL = 256;
 
-/** Some 8,700 by 5,700: no camera in a telephone is refused, and the memory of a decoded image is bounded. */
+/** About 8,700 by 5,700 pixels: enough for phone cameras, and it bounds the memory of a decoded image. */
 const MAX_PIXELS = 50_000_000;
-/** Decoding shares the thread pool with password hashes and files. */
+/** Decoding shares libuv's thread pool with password hashes and file access. */
 const CONCURRENCY = 2;
 const MAX_QUEUED = 64;
 const MAX_SECONDS = 10;
 
-/** The formats are told by their first bytes, whatever a file is called: all others never reach a decoder. */
+/** First bytes of the supported formats: JPEG, PNG and WebP. Other content never reaches a decoder. */
 const SIGNATURES = [/^\xff\xd8\xff/, /^\x89PNG\r\n\x1a\n/, /^RIFF[^]{4}WEBP/];
 
 sharp.concurrency(1);
@@ -30,25 +30,28 @@ sharp.unblock({
 export interface Rendition {
   large: Buffer;
   small: Buffer;
-  /** Of the large one. */
+  /** Width and height of `large`. */
   width: number;
   height: number;
-  /** SHA-256 of the large one, shortened to 128 bits. */
+  /** SHA-256 of `large`, truncated to 128 bits. */
   hash: string;
 }
 
-/** Makes of what somebody has sent an image that is safe to show: decoded, turned upright, without any metadata. */
+/** Turns an upload into an image that is safe to serve: decoded, rotated upright, re-encoded without metadata. */
 @Injectable()
 export class PhotoPipeline {
   private readonly limiter = new ConcurrencyLimiter(CONCURRENCY, MAX_QUEUED);
 
-  /** 415 for other formats, 400 for what cannot be decoded, 413 for too many pixels. */
+  /**
+   * Throws `unsupported_image` for other formats, `invalid_image` if decoding fails, `image_too_large` for too many
+   * pixels.
+   */
   async render(upload: Buffer): Promise<Rendition> {
     const start = upload.subarray(0, 12).toString('latin1');
     if (!SIGNATURES.some((signature) => signature.test(start))) throw new Problem('unsupported_image');
     return this.limiter.run(async () => {
       try {
-        // errors, but not warnings, which many a camera gives rise to; what is cut off is an error
+        // fail on errors, such as truncation, but not on warnings, which files of many cameras cause
         const image = sharp(upload, { limitInputPixels: MAX_PIXELS, failOn: 'error' }).autoOrient();
         const { data: large, info } = await webp(image, LARGE);
         const { data: small } = await webp(sharp(large), SMALL);
@@ -61,7 +64,7 @@ export class PhotoPipeline {
   }
 }
 
-/** sharp leaves out all metadata, and converts to sRGB, unless it is told otherwise. */
+/** By default, sharp drops all metadata and converts to sRGB. */
 const webp = (image: Sharp, size: number): Promise<{ data: Buffer; info: OutputInfo }> =>
   image
     .resize(size, size, { fit: 'inside', withoutEnlargement: true })

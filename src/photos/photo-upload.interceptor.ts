@@ -12,13 +12,15 @@ import { ConcurrencyLimiter } from '../limits/concurrency-limiter.js';
 import { Problem } from '../problems/problem.js';
 import { isTooLarge, readForm, readImage } from './upload-body.js';
 
-/** Photos in memory: those beyond wait, unread, at the other end of their connections, or are refused. */
+/**
+ * Photos in memory at a time. Queued uploads stay unread on their connections; beyond the queue the response is 503.
+ */
 const CONCURRENCY = 16;
 const MAX_QUEUED = 48;
 
 /**
- * Reads a photo, and the fields of the form that it may come in, once the guards have let the request in: fields become
- * its body, which is then validated like any other. Requests of other types pass.
+ * Reads forms and images after the guards have passed. The fields of a form become the request's body, which is then
+ * validated like JSON; the photo becomes its `upload`. Other media types pass unchanged.
  */
 @Injectable()
 export class PhotoUploadInterceptor implements NestInterceptor {
@@ -32,7 +34,7 @@ export class PhotoUploadInterceptor implements NestInterceptor {
     if (isTooLarge(request)) throw new Problem('payload_too_large');
     return from(
       this.limiter.run(async () => {
-        // gone while it waited: it would be read for ever, and keep its turn
+        // the client disconnected while queued: reading would never end and keep its slot
         if (request.raw.destroyed) throw new Problem('malformed_request');
         const { fields, photo } = await read(request);
         request.body = fields;
@@ -43,20 +45,20 @@ export class PhotoUploadInterceptor implements NestInterceptor {
   }
 }
 
-/** Handler parameter: the photo that was sent, if one was. */
+/** Handler parameter: the photo of the request, if it has one. */
 export const OptionalPhoto = createParamDecorator(
   (_: unknown, execution: ExecutionContext) => execution.switchToHttp().getRequest<FastifyRequest>().upload,
 );
 
-/** Handler parameter: the photo that was sent, and nothing else with it. */
+/** Handler parameter: the photo of the request. Refuses requests without one, or with other fields. */
 export const RequiredPhoto = createParamDecorator((_: unknown, execution: ExecutionContext): Buffer => {
   const { upload, body } = execution.switchToHttp().getRequest<FastifyRequest>();
   const unknown = Object.keys(body ?? {}).map((name) => ({
     pointer: `/${name}`,
     code: 'unknown_member',
-    message: 'is not known',
+    message: 'Unknown member.',
   }));
   if (unknown.length > 0) throw Problem.invalid(unknown);
-  if (!upload) throw Problem.invalid([{ pointer: '/photo', code: 'required', message: 'is required' }]);
+  if (!upload) throw Problem.invalid([{ pointer: '/photo', code: 'required', message: 'This value is required.' }]);
   return upload;
 });

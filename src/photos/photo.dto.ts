@@ -1,19 +1,20 @@
-/** A photo, ready for an `<img>`: its addresses need no header. They live for 18 hours at least: read them anew for later. */
+/** A photo, ready for an `<img>`. The URLs are valid for at least 18 hours; read the customer again for new ones. */
 export class PhotoDto {
   /**
-   * At most 2048 pixels wide and high.
+   * URL of the photo, at most 2048 pixels wide and high.
    * @example 'https://storage.googleapis.com/crm-photos/aB3dE5fG7hJ9kL1m'
    */
   url: string;
 
   /**
-   * At most 256 pixels wide and high.
+   * URL of the thumbnail, at most 256 pixels wide and high.
    * @example 'https://storage.googleapis.com/crm-photos/aB3dE5fG7hJ9kL1m'
    */
   thumbnailUrl: string;
 
-  /** Pixels of `url`; null for photos of the service before this one, which did not measure them. */
+  /** Width of `url` in pixels; null for photos of the previous service, which stored no dimensions. */
   width: number | null;
 
+  /** Height of `url` in pixels; null for photos of the previous service. */
   height: number | null;
 }

@@ -1,11 +1,12 @@
 import { IntegerParameter, RawString } from '../validation/fields.js';
 
-/** What makes an address of a photo good for a while. */
+/** Query of a signed photo URL. */
 export class PhotoQuery {
-  /** Seconds since 1970. */
+  /** Expiry, in seconds since 1970-01-01 UTC. */
   @IntegerParameter(1, 9_999_999_999)
   expires: number;
 
+  /** Signature of path and expiry. */
   @RawString(100)
   signature: string;
 }

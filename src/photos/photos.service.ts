@@ -11,8 +11,9 @@ import { NO_PHOTO, type StoredPhoto } from './stored-photo.js';
 const WEBP = 'image/webp';
 
 /**
- * Photos and the rows that name them: first the objects, then the row, then the objects that it named before. So a row
- * never names what is not there; what a crash leaves behind is named by no row, and swept.
+ * Keeps photos and rows consistent: store the new objects, then commit the row that names their key, then delete the
+ * old objects. A row never names a missing object; objects that a crash leaves behind are named by no row, and
+ * PhotoSweep deletes them.
  */
 @Injectable()
 export class PhotosService {
@@ -28,49 +29,57 @@ export class PhotosService {
   }
 
   /**
-   * Stores a photo, and has `write` name it in a row. If `isNamed` says that the row has another one all the same, or
-   * the write was refused, the objects are removed again. Not if its end is unknown, as when the connection was lost
-   * at its commit: the row may be there.
+   * Stores the objects of a photo and runs `write`, which commits a row with its key. If the write is refused, or
+   * `usesKey` says that the row has another photo, deletes the objects again.
    */
-  async add<Result>(
+  async add<Row>(
     upload: Buffer,
-    write: (photo: StoredPhoto) => Promise<Result>,
-    isNamed: (result: Result, key: string) => boolean,
-  ): Promise<Result> {
+    write: (photo: StoredPhoto) => Promise<Row>,
+    usesKey: (row: Row, key: string) => boolean,
+  ): Promise<Row> {
     const { large, small, width, height, hash } = await this.pipeline.render(upload);
     const key = newKey(hash);
     const photo = { photoKey: key, photoWidth: width, photoHeight: height, photoUrl: null };
-    return this.unlessRefused(photo, async () => {
+    const row = await this.discardIfRefused(photo, async () => {
       const [largeObject, smallObject] = objectsOf(key);
       await allSettledOrThrow([this.store.put(largeObject, large, WEBP), this.store.put(smallObject, small, WEBP)]);
-      const result = await write(photo);
-      if (!isNamed(result, key)) await this.discard(photo);
-      return result;
+      return write(photo);
     });
+    if (!usesKey(row, key)) await this.discard(photo);
+    return row;
   }
 
-  /** In a public bucket a photo is hidden by giving it a key that nobody knows, which `write` names in the row. */
-  async hide(key: string, write: (hidden: string) => Promise<void>): Promise<void> {
-    const hidden = newKey(hashOf(key));
-    await this.unlessRefused({ ...NO_PHOTO, photoKey: hidden }, async () => {
-      await allSettledOrThrow(objectsOf(key).map((object, index) => this.copy(object, objectsOf(hidden)[index]!)));
-      await write(hidden);
+  /** Hides a photo in a public bucket: moves it to an unpublished key, which `write` commits in the row. */
+  async hide(key: string, write: (hiddenKey: string) => Promise<void>): Promise<void> {
+    const hiddenKey = newKey(hashOf(key));
+    const targets = objectsOf(hiddenKey);
+    await this.discardIfRefused({ ...NO_PHOTO, photoKey: hiddenKey }, async () => {
+      await allSettledOrThrow(objectsOf(key).map((object, index) => this.copy(object, targets[index]!)));
+      await write(hiddenKey);
     });
     await this.discard({ ...NO_PHOTO, photoKey: key });
   }
 
-  /** Removes the objects of a photo that no row names any more. What cannot be removed now, the sweep removes. */
-  async discard({ photoKey, photoUrl }: StoredPhoto): Promise<void> {
-    const isOurs = photoUrl?.startsWith(this.legacyBucket);
-    const objects = photoKey !== null ? objectsOf(photoKey) : isOurs ? [photoUrl!.slice(this.legacyBucket.length)] : [];
+  /** Deletes the objects of a photo that no row names any more. PhotoSweep deletes those that fail here. */
+  async discard(photo: StoredPhoto): Promise<void> {
+    const objects = this.objectsToDiscard(photo);
     const results = await Promise.allSettled(objects.map((object) => this.store.remove(object)));
     results.forEach(({ status }, index) => {
       if (status === 'rejected') this.logger.warn({ message: 'photo_left_behind', object: objects[index] });
     });
   }
 
-  /** Takes back what a write was to name that did not come about. */
-  private async unlessRefused<Result>(photo: StoredPhoto, work: () => Promise<Result>): Promise<Result> {
+  /** Photos of the Flask service are ours to delete only if they are in our bucket. */
+  private objectsToDiscard({ photoKey, photoUrl }: StoredPhoto): string[] {
+    if (photoKey !== null) return objectsOf(photoKey);
+    return photoUrl?.startsWith(this.legacyBucket) ? [photoUrl.slice(this.legacyBucket.length)] : [];
+  }
+
+  /**
+   * Discards the photo if `work` was refused. Not after other errors: if the connection is lost at the commit, the row
+   * may be there.
+   */
+  private async discardIfRefused<Result>(photo: StoredPhoto, work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (error) {
@@ -85,7 +94,7 @@ export class PhotosService {
   }
 }
 
-/** Fails when both have ended: what one of them was still about to store would otherwise be discarded too early. */
-async function allSettledOrThrow(works: Array<Promise<void>>): Promise<void> {
-  for (const result of await Promise.allSettled(works)) if (result.status === 'rejected') throw result.reason;
+/** Unlike `Promise.all`, waits for all before it throws: a late `put` must not follow the clean-up. */
+async function allSettledOrThrow(operations: Array<Promise<void>>): Promise<void> {
+  for (const result of await Promise.allSettled(operations)) if (result.status === 'rejected') throw result.reason;
 }

@@ -1,9 +1,9 @@
-/** What a row says of its photo. */
+/** The photo columns of a row. */
 export interface StoredPhoto {
   photoKey: string | null;
   photoWidth: number | null;
   photoHeight: number | null;
-  /** The address that the Flask service gave it in its public bucket. */
+  /** URL of a photo that the Flask service stored in its public bucket. */
   photoUrl: string | null;
 }
 

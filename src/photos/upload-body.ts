@@ -3,9 +3,8 @@ import type { FastifyRequest } from 'fastify';
 import { checkText } from '../http/body-parsers.js';
 import { escapePointer, type InvalidMember, Problem } from '../problems/problem.js';
 
-/** Bytes of a photo. */
 const MAX_PHOTO_BYTES = 10 * 1024 * 1024;
-/** What a form has beside the photo: boundaries, headers, and fields, which are a few lines of text each. */
+/** The part of a form that is not the photo: boundaries, headers and a few short fields. */
 const MAX_FORM_OVERHEAD_BYTES = 64 * 1024;
 const LIMITS = {
   files: 1,
@@ -21,13 +20,13 @@ export interface UploadBody {
   photo?: Buffer;
 }
 
-/** As far as the client says: told before anything of it is read. */
+/** Checks the declared length, before the body is read. */
 export const isTooLarge = ({ headers }: FastifyRequest): boolean =>
   Number(headers['content-length'] ?? 0) > MAX_PHOTO_BYTES + MAX_FORM_OVERHEAD_BYTES;
 
-/** A bare image. */
+/** Reads a body that is the image itself. */
 export async function readImage(request: FastifyRequest): Promise<UploadBody> {
-  return drainingOnError(request, async () => {
+  return drainOnError(request, async () => {
     const chunks: Buffer[] = [];
     let size = 0;
     for await (const chunk of request.raw.iterator({ destroyOnReturn: false })) {
@@ -39,9 +38,9 @@ export async function readImage(request: FastifyRequest): Promise<UploadBody> {
   });
 }
 
-/** A form (RFC 7578) with text fields and one file, `photo`. Names of files and declared types mean nothing. */
+/** Reads a form (RFC 7578) with text fields and one file, `photo`. Ignores file names and declared types. */
 export async function readForm(request: FastifyRequest): Promise<UploadBody> {
-  return drainingOnError(request, async () => {
+  return drainOnError(request, async () => {
     const form: UploadBody = { fields: Object.create(null) as Record<string, string> };
     const errors: InvalidMember[] = [];
     for await (const part of request.parts({ limits: LIMITS, isPartAFile })) {
@@ -53,36 +52,36 @@ export async function readForm(request: FastifyRequest): Promise<UploadBody> {
   });
 }
 
-/** Also one without a name. */
+/** A part named `photo` is a file even if it has no file name. */
 const isPartAFile = (field?: string, _type?: string, file?: string): boolean => field === 'photo' || file !== undefined;
 
 type FieldError = Omit<InvalidMember, 'pointer'>;
-const REPEATED: FieldError = { code: 'repeated', message: 'must be given once' };
+const REPEATED: FieldError = { code: 'repeated', message: 'Must not be repeated.' };
 
 async function takeFile(form: UploadBody, part: MultipartFile): Promise<FieldError | undefined> {
   const bytes = await part.toBuffer();
-  if (part.fieldname !== 'photo') return { code: 'unknown_member', message: 'is not known' };
+  if (part.fieldname !== 'photo') return { code: 'unknown_member', message: 'Unknown member.' };
   if (form.photo) return REPEATED;
-  // what a browser sends for a file that was not chosen
+  // browsers send an empty part without a file name if no file was chosen
   if (bytes.length > 0 || part.filename) form.photo = bytes;
   return undefined;
 }
 
-/** Forms send what was left empty as well: it counts as missing. */
+/** Browsers send empty fields too: they count as missing. */
 function takeField(form: UploadBody, { fieldname, value, valueTruncated }: MultipartValue): FieldError | undefined {
-  if (valueTruncated) return { code: 'too_long', message: 'must have at most 32 KiB' };
-  if (typeof value !== 'string') return { code: 'not_a_string', message: 'must be text' };
-  // what the parser puts for bytes that are not UTF-8
-  if (value.includes('\ufffd')) return { code: 'invalid_text', message: 'must be text in UTF-8' };
+  if (valueTruncated) return { code: 'too_long', message: 'Must have at most 32 KiB.' };
+  if (typeof value !== 'string') return { code: 'not_a_string', message: 'Must be text.' };
+  // the parser replaces invalid UTF-8 by U+FFFD
+  if (value.includes('\ufffd')) return { code: 'invalid_text', message: 'Must be text in UTF-8.' };
   checkText(value, `/${escapePointer(fieldname)}`);
   if (fieldname in form.fields) return REPEATED;
-  // forms end lines with CRLF (HTML, "normalize newlines"); the same text as JSON would have had LF
+  // forms end lines with CRLF (HTML, "normalize newlines"); JSON with the same text would have LF
   if (value !== '') form.fields[fieldname] = value.replaceAll('\r\n', '\n');
   return undefined;
 }
 
-/** Whatever goes wrong, the rest of the body is drained: the connection is the client's for its next request. */
-async function drainingOnError(request: FastifyRequest, read: () => Promise<UploadBody>): Promise<UploadBody> {
+/** After an error, drains the rest of the body: the client can use the connection for its next request. */
+async function drainOnError(request: FastifyRequest, read: () => Promise<UploadBody>): Promise<UploadBody> {
   try {
     return await read();
   } catch (error) {
@@ -90,7 +89,7 @@ async function drainingOnError(request: FastifyRequest, read: () => Promise<Uplo
     request.raw.resume();
     const { statusCode } = error as { statusCode?: number };
     if (error instanceof Problem || statusCode === 413) throw error;
-    // no boundary, an early end, a name that reaches an object's prototype, a connection that was lost
+    // no boundary, truncated, a field named `__proto__`, connection lost
     throw new Problem('malformed_request', 'The body is not a complete form or image.');
   }
 }

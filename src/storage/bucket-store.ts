@@ -6,28 +6,28 @@ import type { Env } from '../config/env.js';
 import { ObjectStore, type StoredObject } from './object-store.js';
 import { type Operation, statusOf, toStorageProblem } from './storage-errors.js';
 
-/** All tries of one operation together: the client has its answer within five seconds. */
+/** Limit for all attempts of one operation: clients get a response within five seconds. */
 const OPERATION_MS = 4_000;
 const ATTEMPT_MS = 2_500;
-const TRIES = 3;
+const MAX_ATTEMPTS = 3;
 const TRANSIENT = new Set<unknown>([408, 429, 500, 502, 503, 504, 'ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'EAI_AGAIN']);
-/** Without a byte coming in or going out: then either end is cut off. */
-const STALLED_MS = 5_000;
-const PAGE = 1_000;
+/** Without a byte in or out for this long, one of the two connections is lost. */
+const STALL_TIMEOUT_MS = 5_000;
+const PAGE_SIZE = 1_000;
 
 /**
- * Browsers keep an object for ever, as it never changes; caches in between do not, or a photo that was deleted would
- * live on in them (Cloud Storage itself is one, for what is public).
+ * Browsers may cache an object without revalidation, as it never changes. Shared caches may not, as they would keep
+ * deleted photos; Cloud Storage itself caches public objects.
  */
 const CACHE_CONTROL = 'private, max-age=31536000, immutable';
 
-/** Only so can a request be sent again safely: if the first try did succeed, the second is 412. */
-const NEW = { ifGenerationMatch: 0 };
+/** Makes retries of a `put` safe: if the first attempt succeeded, the second fails with 412. */
+const ONLY_IF_ABSENT = { ifGenerationMatch: 0 };
 
-/** Objects in Google Cloud Storage. Access is the bucket's (uniform): no call ever touches an ACL. */
+/** Objects in Google Cloud Storage, in a bucket with uniform access: no call uses ACLs. */
 export class BucketStore extends ObjectStore {
   private readonly name: string;
-  private opened?: Promise<Bucket>;
+  private bucket?: Promise<Bucket>;
 
   constructor(private readonly env: Env) {
     super();
@@ -35,9 +35,15 @@ export class BucketStore extends ObjectStore {
   }
 
   put(key: string, bytes: Buffer, contentType: string): Promise<void> {
-    return this.ask('put', async (bucket) => {
+    return this.run('put', async (bucket) => {
       const metadata = { cacheControl: CACHE_CONTROL };
-      const options = { resumable: false, contentType, metadata, preconditionOpts: NEW, timeout: ATTEMPT_MS };
+      const options = {
+        resumable: false,
+        contentType,
+        metadata,
+        preconditionOpts: ONLY_IF_ABSENT,
+        timeout: ATTEMPT_MS,
+      };
       await bucket
         .file(key)
         .save(bytes, options)
@@ -48,12 +54,12 @@ export class BucketStore extends ObjectStore {
   }
 
   read(key: string): Promise<Readable | undefined> {
-    return this.ask('read', async (bucket) => {
+    return this.run('read', async (bucket) => {
       const stream = bucket.file(key).createReadStream();
       try {
-        // its 'response' comes for errors as well
+        // 'response' is emitted for error responses too
         await once(stream, 'readable', { signal: AbortSignal.timeout(ATTEMPT_MS) });
-        return unlessStalled(stream);
+        return failOnStall(stream);
       } catch (error) {
         stream.destroy();
         if (statusOf(error) === 404 && !/bucket does not/i.test((error as Error).message)) return undefined;
@@ -63,7 +69,7 @@ export class BucketStore extends ObjectStore {
   }
 
   remove(key: string): Promise<void> {
-    return this.ask('remove', async (bucket) => {
+    return this.run('remove', async (bucket) => {
       await bucket.file(key).delete({ ignoreNotFound: true });
     });
   }
@@ -71,45 +77,45 @@ export class BucketStore extends ObjectStore {
   async *list(prefix: string): AsyncIterable<StoredObject> {
     let pageToken: string | undefined;
     do {
-      const query = { prefix, maxResults: PAGE, autoPaginate: false, pageToken };
-      const [files, next] = await this.ask('list', (bucket) => bucket.getFiles(query));
+      const query = { prefix, maxResults: PAGE_SIZE, autoPaginate: false, pageToken };
+      const [files, next] = await this.run('list', (bucket) => bucket.getFiles(query));
       for (const { name, metadata } of files) yield { key: name, storedAt: new Date(metadata.updated!) };
       pageToken = (next as { pageToken?: string } | null)?.pageToken;
     } while (pageToken);
   }
 
   /**
-   * Three tries and a deadline, both of which the client has not: version 7 keeps whether it may try again in one place
-   * for all its requests, and forgets about it once two of them run at the same time. What is under way when the time is
-   * over ends behind our back; the sweep finds it.
+   * Adds three attempts and a deadline, which @google-cloud/storage 7 lacks: it keeps its retry switch in state that
+   * all requests share, and loses it when two run at the same time. After the deadline a request may still complete in
+   * the background; PhotoSweep deletes what it stores.
    */
-  private async ask<T>(operation: Operation, work: (bucket: Bucket) => Promise<T>): Promise<T> {
-    const over = new AbortController();
-    const deadline = sleep(OPERATION_MS, undefined, { signal: over.signal }).then(() => {
-      throw new Error('No answer in time');
+  private async run<T>(operation: Operation, work: (bucket: Bucket) => Promise<T>): Promise<T> {
+    const finished = new AbortController();
+    const deadline = sleep(OPERATION_MS, undefined, { signal: finished.signal }).then(() => {
+      throw new Error(`No response within ${OPERATION_MS} ms`);
     });
     try {
       const bucket = await Promise.race([this.open(), deadline]);
-      for (let tries = 1; ; tries++)
+      for (let attempt = 1; ; attempt++)
         try {
           return await Promise.race([work(bucket), deadline]);
         } catch (error) {
-          const isPassing = TRANSIENT.has(statusOf(error)) || TRANSIENT.has((error as { errno?: string }).errno);
-          // a removal has no precondition, and does not need another try: it is what the sweep does
-          if (tries === TRIES || operation === 'remove' || !isPassing) throw error;
-          await Promise.race([sleep(tries * (100 + Math.random() * 100)), deadline]);
+          const isTransient = TRANSIENT.has(statusOf(error)) || TRANSIENT.has((error as { errno?: string }).errno);
+          // a removal has no precondition, and PhotoSweep is its retry
+          if (attempt === MAX_ATTEMPTS || operation === 'remove' || !isTransient) throw error;
+          await Promise.race([sleep(attempt * (100 + Math.random() * 100)), deadline]);
         }
     } catch (error) {
       throw toStorageProblem(operation, error, this.name);
     } finally {
-      over.abort();
+      finished.abort();
       deadline.catch(() => undefined);
     }
   }
 
-  /** At first use: the client takes a quarter of a second to load. */
+  /** Loads the client library at first use, as that takes 250 ms. */
   private open(): Promise<Bucket> {
-    return (this.opened ??= import('@google-cloud/storage').then(({ Storage }) => {
+    return (this.bucket ??= import('@google-cloud/storage').then(({ Storage }) => {
       const { GOOGLE_PROJECT, GOOGLE_APPLICATION_CREDENTIALS, GOOGLE_STORAGE_ENDPOINT } = this.env;
       const storage = new Storage({
         projectId: GOOGLE_PROJECT,
@@ -126,15 +132,15 @@ export class BucketStore extends ObjectStore {
   }
 }
 
-/** The client does not notice a connection that is lost in the middle of an object (node-fetch 2). */
-function unlessStalled(stream: Readable): Readable {
-  const stalled = setTimeout(() => passing.destroy(new Error('Stalled')), STALLED_MS);
-  const passing = new Transform({
+/** The client library (node-fetch 2) does not notice a connection that is lost in the middle of an object. */
+function failOnStall(stream: Readable): Readable {
+  const timer = setTimeout(() => output.destroy(new Error('Stalled')), STALL_TIMEOUT_MS);
+  const output = new Transform({
     transform: (chunk, _encoding, done) => {
-      stalled.refresh();
+      timer.refresh();
       done(null, chunk);
     },
   });
-  pipeline(stream, passing, () => clearTimeout(stalled));
-  return passing;
+  pipeline(stream, output, () => clearTimeout(timer));
+  return output;
 }

@@ -5,22 +5,22 @@ import type { Readable } from 'node:stream';
 import { ObjectStore, type StoredObject } from './object-store.js';
 import { toStorageProblem } from './storage-errors.js';
 
-/** Objects as files: for the embedded mode, whose database is a file as well. */
+/** Objects as files, for the embedded mode, whose database is a file as well. */
 export class DiskStore extends ObjectStore {
   constructor(private readonly directory: string) {
     super();
   }
 
-  /** Whole or not at all: a reader never finds half a file. */
+  /** Writes a temporary file and renames it, so that readers never see a partial file. */
   async put(key: string, bytes: Buffer): Promise<void> {
     const path = this.pathOf(key);
-    const unfinished = `${path}.${randomUUID()}`;
+    const temporary = `${path}.${randomUUID()}`;
     try {
       await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-      await writeFile(unfinished, bytes, { mode: 0o600, flush: true });
-      await rename(unfinished, path);
+      await writeFile(temporary, bytes, { mode: 0o600, flush: true });
+      await rename(temporary, path);
     } catch (error) {
-      await rm(unfinished, { force: true }).catch(() => undefined);
+      await rm(temporary, { force: true }).catch(() => undefined);
       throw toStorageProblem('put', error, this.directory);
     }
   }
@@ -41,7 +41,7 @@ export class DiskStore extends ObjectStore {
     });
   }
 
-  /** What a crash left unfinished is listed as well: nothing will ever name it. */
+  /** Lists temporary files of crashes too, so that PhotoSweep deletes them. */
   async *list(prefix: string): AsyncIterable<StoredObject> {
     try {
       for await (const { name } of await opendir(this.pathOf(prefix))) {

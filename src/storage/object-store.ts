@@ -6,15 +6,15 @@ export interface StoredObject {
 }
 
 /**
- * Where objects are kept: a bucket, or the local disk. An object never changes under its key. What does not work is one
- * of the problems `storage_*`, within five seconds.
+ * Stores objects in a bucket or on the local disk. The object of a key never changes. Operations fail within five
+ * seconds, with one of the problems `storage_*`.
  */
 export abstract class ObjectStore {
-  /** Fine as well if the object is there already. */
+  /** Succeeds if the object exists already. */
   abstract put(key: string, bytes: Buffer, mediaType: string): Promise<void>;
-  /** Undefined if there is no such object. */
+  /** Returns undefined if the object does not exist. */
   abstract read(key: string): Promise<Readable | undefined>;
-  /** Fine as well if there is no such object. */
+  /** Succeeds if the object does not exist. */
   abstract remove(key: string): Promise<void>;
   abstract list(prefix: string): AsyncIterable<StoredObject>;
 }

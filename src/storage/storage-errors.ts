@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { type ProblemCode } from '../problems/catalog.js';
 import { Problem } from '../problems/problem.js';
 
-/** What a bucket or a disk is asked to do, with the permission that Google Cloud Storage wants for it. */
+/** Permissions that Google Cloud Storage requires, by operation. */
 export const PERMISSIONS = {
   put: 'storage.objects.create',
   read: 'storage.objects.get',
@@ -16,7 +16,10 @@ const FULL = new Set<unknown>(['ENOSPC', 'EDQUOT', 507]);
 
 const logger = new Logger('Storage');
 
-/** The problem that a client is told of. The log has what only the operator may know, never what the store answered. */
+/**
+ * Maps an error of the store to a problem for the client. Logs the details for the operator, without the store's
+ * message.
+ */
 export function toStorageProblem(operation: Operation, error: unknown, where: string): Problem {
   const { message = '', errors } = error as { message?: string; errors?: Array<{ reason?: string }> };
   const status = statusOf(error);
@@ -24,10 +27,10 @@ export function toStorageProblem(operation: Operation, error: unknown, where: st
   const code = codeOf(status, reason, message);
   const permission = code === 'storage_forbidden' ? PERMISSIONS[operation] : undefined;
   logger.warn({ message: code, operation, where, status, reason, permission });
-  return new Problem(code, permission && `The service lacks the permission ${permission}. Tell who operates it.`);
+  return new Problem(code, permission && `The service lacks the permission ${permission}. Contact the operator.`);
 }
 
-/** The client of version 7 puts it in three places. */
+/** @google-cloud/storage 7 puts the status in one of three members. */
 export function statusOf(error: unknown): unknown {
   const { code, status, response } = error as { code?: unknown; status?: unknown; response?: { status?: unknown } };
   return code ?? status ?? response?.status;
