@@ -1,3 +1,5 @@
+import { DirectQueries } from '../src/database/direct-queries.js';
+import { HealthService } from '../src/health/health.service.js';
 import { onEveryDatabase } from './support/databases.js';
 import { expectProblem } from './support/refusals.js';
 import { startService, type TestService } from './support/service.js';
@@ -9,7 +11,7 @@ onEveryDatabase((kind) => {
   });
   afterAll(() => service.close());
 
-  it('is ready when the database is up to date, and not before', async () => {
+  it('is ready only when all migrations are applied', async () => {
     const { anonymous, dataSource } = service;
     expect((await anonymous.get('/readyz')).status).toBe(200);
     const { name } = dataSource.migrations.at(-1)!.constructor;
@@ -21,7 +23,26 @@ onEveryDatabase((kind) => {
     expect((await anonymous.get('/readyz')).status).toBe(200);
   });
 
-  it('answers everybody who asks whether it is ready with one question to the database', async () => {
+  it('shares one query between concurrent readiness checks', async () => {
+    const health = service.app.get(HealthService);
+    const queries = service.app.get(DirectQueries);
+    const query = queries.query.bind(queries);
+    let count = 0;
+    queries.query = (sql, parameters) => {
+      count++;
+      return query(sql, parameters);
+    };
+    try {
+      await Promise.all(Array.from({ length: 200 }, () => health.check()));
+      expect(count).toBe(1);
+      await health.check();
+      expect(count).toBe(2);
+    } finally {
+      queries.query = query;
+    }
+  });
+
+  it('responds 200 to 200 concurrent readiness checks', async () => {
     const answers = await Promise.all(Array.from({ length: 200 }, () => service.anonymous.get('/readyz')));
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
   });

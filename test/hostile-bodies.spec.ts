@@ -14,7 +14,7 @@ onEveryDatabase((kind) => {
   });
   afterAll(() => service.close());
 
-  describe('bodies that are refused', () => {
+  describe('refused bodies', () => {
     const customer = newCustomer();
     it.each<[what: string, body: string | Uint8Array, status: number, code: string]>([
       ['one byte more than 64 KiB', padded(customer, 64 * KIB + 1), 413, 'payload_too_large'],
@@ -30,12 +30,12 @@ onEveryDatabase((kind) => {
       ['an array of customers', JSON.stringify([customer]), 400, 'invalid_request'],
       ['a string', '"customer"', 400, 'invalid_request'],
       ['a number', '0', 400, 'invalid_request'],
-      ['a number beyond all numbers', '1e999', 400, 'invalid_request'],
+      ['a number that overflows', '1e999', 400, 'invalid_request'],
       ['true', 'true', 400, 'invalid_request'],
       ['null', 'null', 400, 'invalid_request'],
-      ['nothing', '', 400, 'invalid_request'],
+      ['no body', '', 400, 'invalid_request'],
       ['white space', '  \n', 400, 'malformed_request'],
-      ['half of an object', '{"email":', 400, 'malformed_request'],
+      ['an incomplete object', '{"email":', 400, 'malformed_request'],
       ['two objects', '{}{}', 400, 'malformed_request'],
       ['NaN', '{"name":NaN}', 400, 'malformed_request'],
       ['single quotes', "{'name':'x'}", 400, 'malformed_request'],
@@ -57,7 +57,7 @@ onEveryDatabase((kind) => {
       ['a NUL in a name', '"a\\u0000":1', '/a\0', 'invalid_text'],
       ['__proto__', '"__proto__":{"role":"admin"}', '/__proto__', 'unknown_member'],
       ['an escaped __proto__', '"__pr\\u006fto__":{"role":"admin"}', '/__proto__', 'unknown_member'],
-      ['__proto__ further in', '"notes":{"__proto__":{"a":1}}', '/notes/__proto__', 'unknown_member'],
+      ['a nested __proto__', '"notes":{"__proto__":{"a":1}}', '/notes/__proto__', 'unknown_member'],
       ['constructor', '"constructor":{"prototype":{"role":"admin"}}', '/constructor', 'unknown_member'],
       ['prototype', '"prototype":{}', '/prototype', 'unknown_member'],
       ['hasOwnProperty', '"hasOwnProperty":1', '/hasOwnProperty', 'unknown_member'],
@@ -88,7 +88,7 @@ onEveryDatabase((kind) => {
       ['121 emoji for a name', `"name":"${'😀'.repeat(121)}"`, '/name', 'too_long'],
       ['60,000 characters for a name', `"name":"${'x'.repeat(60_000)}"`, '/name', 'too_long'],
     ])('%s in a member', async (_, member, pointer, code) => {
-      // the last of two members with one name is the one that counts
+      // JSON.parse keeps the last of two members with the same name
       const answer = await client.post('/customers', `${JSON.stringify(customer).slice(0, -1)},${member}}`);
       expectProblem(answer, 400, 'invalid_request');
       expect(firstError(answer)).toEqual([pointer, code]);
@@ -128,25 +128,25 @@ onEveryDatabase((kind) => {
     it.each([
       ['a form', 'application/x-www-form-urlencoded'],
       ['plain text', 'text/plain'],
-      ['plain text that says it is JSON', 'text/plain; application/json'],
+      ['plain text that claims to be JSON', 'text/plain; application/json'],
       ['XML', 'application/xml'],
       ['a JavaScript type', 'text/json'],
-      ['a type that begins like JSON', 'application/jsonp'],
+      ['a type that starts like JSON', 'application/jsonp'],
       ['a multipart form', 'multipart/form-data; boundary=x'],
       ['a multipart form without a boundary', 'multipart/form-data'],
       ['an image', 'image/png'],
-      ['half a type', 'application/'],
+      ['an incomplete type', 'application/'],
       ['no type', ''],
       ['two types', 'application/json, text/plain'],
       ['a type of 8 KiB', `application/${'x'.repeat(8 * KIB)}`],
     ])('%s instead of JSON', async (_, type) => {
       const body = textOf(newUser());
-      // undici leaves an empty Content-Type out
+      // undici omits an empty Content-Type
       const answer = await service.admin.post('/users', body, { headers: { 'content-type': type } });
       expectProblem(answer, 415, 'unsupported_media_type');
     });
 
-    it('a form for sign-in, which any page could send without asking', async () => {
+    it('a sign-in form, which any page could send without a CORS preflight', async () => {
       const answer = await service.anonymous.post(
         '/login',
         'email=admin%40example.com&password=correct+horse+battery',
@@ -157,7 +157,7 @@ onEveryDatabase((kind) => {
       expectProblem(answer, 415, 'unsupported_media_type');
     });
 
-    it('a body where none is taken', async () => {
+    it('a body on a route that takes none', async () => {
       expectProblem(await client.request('DELETE', '/customers/1', { body: { force: true } }), 400, 'invalid_request');
       expectProblem(await service.admin.post('/users/1/restore', { role: 'admin' }), 400, 'invalid_request');
     });
@@ -165,17 +165,17 @@ onEveryDatabase((kind) => {
     leavesNoTrace(() => service);
   });
 
-  describe('bodies that are taken', () => {
-    it('takes a body of exactly 64 KiB', async () => {
+  describe('accepted bodies', () => {
+    it('accepts a body of exactly 64 KiB', async () => {
       const { status } = await client.post('/customers', padded(newCustomer(), 64 * KIB));
       expect(status).toBe(201);
     });
 
-    it('looks into 20 levels, 500 members and 1,000 items', async () => {
+    it('accepts 20 levels, 500 members and 1,000 items', async () => {
       for (const body of [nested(20), JSON.stringify(members(500)), JSON.stringify({ a: Array(1_000).fill(0) })]) {
         const answer = await client.post('/customers', body);
         expectProblem(answer, 400, 'invalid_request');
-        // they get as far as validation, which does not know them
+        // they pass the shape limits and reach validation, which refuses the member
         expect(firstError(answer)[1]).toBe('unknown_member');
       }
     });
@@ -188,11 +188,11 @@ onEveryDatabase((kind) => {
       ['a four-byte Han character', '𠮷野家'],
       ['120 emoji', '😀'.repeat(120)],
       [
-        'what would be an instruction elsewhere',
+        'SQL, shell, template and HTML syntax',
         `Robert'); DROP TABLE customers;-- \\ % _ " \` \${7*7} {{7*7}} <script>`,
       ],
       ['a percent sign and a backslash at the end', '100%\\'],
-    ])('gives %s back byte for byte', async (_, name) => {
+    ])('returns %s byte for byte', async (_, name) => {
       const created = await client.post(
         '/customers',
         newCustomer({ name, company: name, notes: `${name}\r\n\t${name}` }),
@@ -206,7 +206,7 @@ onEveryDatabase((kind) => {
       expect(history.body.data[0].changes.name).toEqual([null, name]);
     });
 
-    it('takes JSON with parameters, in any case, and with the suffix of merge patch', async () => {
+    it('accepts application/json in any case with parameters, and merge patches', async () => {
       const json = await client.post('/customers', textOf(newCustomer()), {
         headers: { 'content-type': 'Application/JSON; Charset=UTF-8' },
       });
@@ -217,42 +217,23 @@ onEveryDatabase((kind) => {
       expect(patched).toMatchObject({ status: 200, body: { company: 'Cruz & Hijos' } });
     });
 
-    it('answers 300,000 empty objects at once, and others meanwhile', async () => {
+    // test/processes/response-times.spec.ts measures how long these take
+    it('refuses 300,000 empty objects by size, and serves other requests in the meantime', async () => {
       const body = `[${'{},'.repeat(300_000)}{}]`;
-      await client.get('/livez');
-      const start = performance.now();
-      const flood = Array.from({ length: 4 }, () =>
-        client.post('/customers', body).then((answer) => expectProblem(answer, 413, 'payload_too_large')),
-      );
-      const slowest = Math.max(
-        ...(await Promise.all(
-          Array.from({ length: 10 }, async () => {
-            const asked = performance.now();
-            expect((await client.get('/livez')).status).toBe(200);
-            return performance.now() - asked;
-          }),
-        )),
-      );
-      await Promise.all(flood);
-      expect(slowest).toBeLessThan(700);
-      expect(performance.now() - start).toBeLessThan(1_500);
+      const flood = Array.from({ length: 4 }, () => client.post('/customers', body));
+      const others = Array.from({ length: 10 }, () => client.get('/livez'));
+      for (const { status } of await Promise.all(others)) expect(status).toBe(200);
+      for (const answer of await Promise.all(flood)) expectProblem(answer, 413, 'payload_too_large');
     });
 
-    it('answers the most that it looks into within moments', async () => {
+    it('refuses 30,000 items in arrays of 500', async () => {
       const worst = JSON.stringify({ a: Array.from({ length: 60 }, () => Array(500).fill(0)) });
-      const took: number[] = [];
-      for (let n = 0; n < 5; n++) {
-        const start = performance.now();
-        expectProblem(await client.post('/customers', worst), 400, 'invalid_request');
-        took.push(performance.now() - start);
-      }
-      // the best of five: what else a machine does only adds to it. Without the limits it is seconds
-      expect(Math.min(...took)).toBeLessThan(500);
+      expectProblem(await client.post('/customers', worst), 400, 'invalid_request');
     });
   });
 
-  describe('e-mails are compared as bytes', () => {
-    it('holds josé@ and jose@ for two, at creation, in lists and at sign-in', async () => {
+  describe('e-mails are compared byte by byte', () => {
+    it('treats josé@ and jose@ as different, at creation, in lists and at sign-in', async () => {
       const domain = `${unique()}.example.com`;
       const names = ['jose', 'josé', 'jose\u0301', 'josè'];
       for (const name of names) {
@@ -278,8 +259,8 @@ onEveryDatabase((kind) => {
       expectProblem(taken, 409, 'email_taken');
     });
 
-    it('holds two emoji for two', async () => {
-      // such as a program before this one may have let in
+    it('treats two emoji as different', async () => {
+      // rows that an earlier program may have inserted
       const insert = `INSERT INTO customers (email, name, surname, created_by, last_modified_by, created_at, last_modified_at, is_deleted)
         VALUES (?, '😀', '😀', 1, 1, '2026-01-01 00:00:00', '2026-01-01 00:00:00', 0)`;
       const emails = ['😀', '😁', '👨‍👩‍👧', '👨‍👩‍👦'].map((name) => `${name}@emoji.example.com`);
@@ -292,17 +273,17 @@ onEveryDatabase((kind) => {
     });
 
     it.each([
-      ['a sharp s and two of them', 'straße', 'strasse'],
-      ['an o with a stroke and without', 'sørensen', 'sorensen'],
-      ['a wide letter and a narrow one', 'ａbc', 'abc'],
-      ['a letter of another alphabet that looks the same', 'аdmin', 'admin'],
-    ])('holds %s for two', async (_, one, other) => {
+      ['ß and ss', 'straße', 'strasse'],
+      ['an o with and without a stroke', 'sørensen', 'sorensen'],
+      ['a full-width and a half-width letter', 'ａbc', 'abc'],
+      ['a look-alike letter of another alphabet', 'аdmin', 'admin'],
+    ])('treats %s as different', async (_, one, other) => {
       const domain = `${unique()}.example.com`;
       expect((await client.post('/customers', newCustomer({ email: `${one}@${domain}` }))).status).toBe(201);
       expect((await client.post('/customers', newCustomer({ email: `${other}@${domain}` }))).status).toBe(201);
     });
 
-    it('holds keys of different case for different Idempotency-Keys', async () => {
+    it('treats Idempotency-Keys as case-sensitive', async () => {
       const key = `Schluessel-${unique()}`;
       const send = (name: string): Promise<Answer> =>
         client.post('/customers', newCustomer(), { headers: { 'idempotency-key': name } });

