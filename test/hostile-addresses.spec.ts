@@ -16,7 +16,7 @@ onEveryDatabase((kind) => {
   });
   afterAll(() => service.close());
 
-  describe('addresses and parameters that are refused', () => {
+  describe('refused URLs and parameters', () => {
     beforeAll(() => Promise.all([1, 2].map(() => client.post('/customers', newCustomer()))));
 
     it.each([
@@ -95,7 +95,7 @@ onEveryDatabase((kind) => {
       '/docs/../../etc/passwd',
       '/docs/%2e%2e/%2e%2e/package.json',
       '/docs/..%2f..%2fpackage.json',
-    ])('the address %s', async (path) => {
+    ])('the URL %s', async (path) => {
       const answer = await service.admin.get(path);
       expectProblem(answer, [400, 404, 414]);
     });
@@ -181,7 +181,7 @@ onEveryDatabase((kind) => {
       expect(firstError(answer)[1]).toBe('repeated');
     });
 
-    it('a parameter where none is known', async () => {
+    it('a parameter on a route that takes none', async () => {
       for (const path of ['/', '/livez', '/readyz', '/me', '/customers/1', '/problems/not_found'])
         expectProblem(await client.get(`${path}?x=1`), 400, 'invalid_request');
       expectProblem(await client.post('/customers?dryRun=true', newCustomer()), 400, 'invalid_request');
@@ -232,9 +232,9 @@ onEveryDatabase((kind) => {
     leavesNoTrace(() => service);
   });
 
-  describe('what a query means', () => {
+  describe('query semantics', () => {
     it.each([`' OR 1=1--`, `%' OR '1'='1`, '%', '_', '%@example.com', '0', 'true', '\\', `admin@example.com\\' --`])(
-      'takes the e-mail %s for what it is, which nobody has',
+      'treats the e-mail %s as plain text, which matches no row',
       async (email) => {
         const { status, body } = await service.admin.get(`/customers?count=true&email=${encodeURIComponent(email)}`);
         expect(status).toBe(200);
@@ -243,25 +243,25 @@ onEveryDatabase((kind) => {
       },
     );
 
-    it('takes false for false', async () => {
-      const { body: gone } = await client.post('/customers', newCustomer());
-      const { body: live } = await client.post('/customers', newCustomer());
-      await client.delete(`/customers/${gone.id}`);
+    it('treats false as false', async () => {
+      const { body: deleted } = await client.post('/customers', newCustomer());
+      const { body: active } = await client.post('/customers', newCustomer());
+      await client.delete(`/customers/${deleted.id}`);
       const { body } = await client.get('/customers?deleted=false&count=false&limit=200');
       const ids = body.data.map((customer: { id: number }) => customer.id);
-      expect(ids).toContain(live.id);
-      expect(ids).not.toContain(gone.id);
+      expect(ids).toContain(active.id);
+      expect(ids).not.toContain(deleted.id);
       expect(body.page).not.toHaveProperty('total');
     });
 
-    it('knows nothing of a method in a header', async () => {
+    it('ignores method override headers', async () => {
       const { body } = await client.post('/customers', newCustomer());
       const headers = { 'x-http-method-override': 'DELETE', 'x-method-override': 'DELETE' };
       expect((await client.get(`/customers/${body.id}`, { headers })).status).toBe(200);
       expect((await client.get(`/customers/${body.id}`)).status).toBe(200);
     });
 
-    it('refuses with HEAD what it refuses with GET', async () => {
+    it('refuses HEAD exactly as GET', async () => {
       for (const path of [
         '/customers?nonsense=1',
         '/customers/1?x=1',
@@ -291,8 +291,8 @@ onEveryDatabase((kind) => {
     );
 
     it.each([
-      ['one that is too long', 'x'.repeat(65)],
-      ['one of 8 KiB', 'x'.repeat(8 * KIB)],
+      ['an id of 65 characters', 'x'.repeat(65)],
+      ['an id of 8 KiB', 'x'.repeat(8 * KIB)],
       ['spaces', 'a b'],
       ['quotes', '"a"'],
       ['an apostrophe', `a'b`],
@@ -301,7 +301,7 @@ onEveryDatabase((kind) => {
       ['a list', 'a,b'],
       ['bytes beyond ASCII', 'é'],
       ['braces', '{"a":1}'],
-      ['nothing', ''],
+      ['an empty id', ''],
     ])('replaces %s', async (_, id) => {
       const answers = [
         await client.get('/livez', { headers: { 'x-request-id': id } }),
@@ -312,7 +312,7 @@ onEveryDatabase((kind) => {
       expect(answers[1]!.body.requestId).toBe(answers[1]!.headers.get('x-request-id'));
     });
 
-    it('replaces two of them', async () => {
+    it('replaces a repeated header', async () => {
       const answer = await rawRequest(portOf(client), [
         'GET /livez HTTP/1.1',
         'Host: x',
@@ -324,7 +324,7 @@ onEveryDatabase((kind) => {
       expect(answer).toMatch(/^x-request-id: [\da-f-]{36}\r$/im);
     });
 
-    it('is another one for every request', async () => {
+    it('is unique for every request', async () => {
       const ids = await Promise.all(
         Array.from({ length: 20 }, async () => (await client.get('/livez')).headers.get('x-request-id')),
       );

@@ -15,7 +15,7 @@ const COLUMNS = {
 type Table = keyof typeof COLUMNS;
 type Row = Record<string, string | null>;
 
-/** The rows that the dump inserts, as text. */
+/** The rows in the dump, as text. */
 function rowsInDump(table: Table): Row[] {
   const inserts = sql.matchAll(new RegExp(`^INSERT INTO \`${table}\` \\((.*?)\\) VALUES \\((.*)\\);$`, 'gm'));
   return [...inserts].map(([, names = '', values = '']) => {
@@ -26,14 +26,14 @@ function rowsInDump(table: Table): Row[] {
   });
 }
 
-/** The rows in a database as text, whatever the character set of the table. */
+/** The rows in a database as text, independent of the table's character set. */
 async function rowsIn(connection: Connection, table: Table): Promise<Row[]> {
   const [rows] = await connection.query<RowDataPacket[]>(`SELECT ${COLUMNS[table]} FROM ${table} ORDER BY id`);
   return rows.map((row) =>
     Object.fromEntries(
       Object.entries(row).map(([name, value]: [string, string | number | null]) => [
         name,
-        // whole seconds are what the old service wrote; the fraction that we add is nothing
+        // the old service wrote whole seconds; drop our zero fraction
         value === null ? null : String(value).replace(/^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.000$/, '$1'),
       ]),
     ),
@@ -43,7 +43,7 @@ async function rowsIn(connection: Connection, table: Table): Promise<Row[]> {
 const connectTo = (database: TestDatabase): Promise<Connection> =>
   mysql.createConnection({ uri: database.uri!, charset: 'utf8mb4', dateStrings: true });
 
-describe('a database that nobody used before', () => {
+describe('an empty database', () => {
   it('gets the tables and columns of the Flask service', async () => {
     const service = await startService('SQLite');
     try {
@@ -61,7 +61,7 @@ describe('a database that nobody used before', () => {
 
 const declareOnServer = kinds.includes('MariaDB') ? describe : () => undefined;
 declareOnServer('the database of the Flask service', () => {
-  /** As it was, never migrated. */
+  /** A copy that is never migrated. */
   let old: TestDatabase;
   let before: Connection;
   let service: TestService;
@@ -84,7 +84,7 @@ declareOnServer('the database of the Flask service', () => {
 
   const carla = (): Promise<Client> => service.anonymous.signIn('carla@example.com', 'correct horse');
 
-  it('is adopted with every row as it was, to the last accent, date and address', async () => {
+  it('is adopted with every row unchanged, including accents, dates and URLs', async () => {
     expect(rowsInDump('users')).toHaveLength(6);
     expect(rowsInDump('customers')).toHaveLength(35);
     for (const table of ['users', 'customers'] as const) {
@@ -95,7 +95,7 @@ declareOnServer('the database of the Flask service', () => {
     expect(adopted.users[3]).toMatchObject({ surname: 'Ó Briain' });
   });
 
-  it('is in utf8mb4 afterwards, and its e-mails are compared as bytes', async () => {
+  it('is converted to utf8mb4, with e-mails compared byte by byte', async () => {
     const charsets = async (connection: Connection): Promise<string[]> => {
       const [rows] = await connection.query<RowDataPacket[]>(
         `SELECT DISTINCT character_set_name AS charset FROM information_schema.columns
@@ -112,7 +112,7 @@ declareOnServer('the database of the Flask service', () => {
     expect(collations).toEqual([{ collation: 'utf8mb4_bin' }]);
   });
 
-  it('keeps its alembic_version, untouched', async () => {
+  it('keeps its alembic_version unchanged', async () => {
     const definition = async (connection: Connection): Promise<unknown[]> => {
       const [rows] = await connection.query<RowDataPacket[]>('SELECT * FROM alembic_version');
       const [[table]] = await connection.query<RowDataPacket[]>('SHOW CREATE TABLE alembic_version');
@@ -122,18 +122,18 @@ declareOnServer('the database of the Flask service', () => {
     expect((await definition(after))[0]).toEqual([{ version_num: '429d459dc4af' }]);
   });
 
-  it('has no drift from what the service expects', async () => {
+  it('has no drift from the schema of the entities', async () => {
     const { upQueries } = await service.dataSource.driver.createSchemaBuilder().log();
     const drift = upQueries.map(({ query }) => query);
-    // MariaDB reports the old keys, which name no action, as RESTRICT: for InnoDB that and NO ACTION are the same
+    // MariaDB reports old keys without an action as RESTRICT, which InnoDB treats like NO ACTION
     expect(drift.filter((query) => !/(DROP|ADD CONSTRAINT .*) FOREIGN KEY/.test(query))).toEqual([]);
   });
 
-  it('gets no first admin: it has some', () => {
+  it('gets no first admin, as it has admins', () => {
     expect(adopted.users.map(({ email }) => email)).not.toContain('admin@example.com');
   });
 
-  it('lets its users in with their old passwords, and stores those as argon2id from then on', async () => {
+  it('signs users in with their old passwords, and rehashes them as argon2id', async () => {
     const users = [
       ['carla@example.com', 'correct horse', 'admin'],
       ['ben@example.com', 'battery staple', 'user'],
@@ -150,11 +150,11 @@ declareOnServer('the database of the Flask service', () => {
   });
 
   it.each([
-    ['one who was deleted', 'gone@example.com', 'was here'],
-    ['one without a password', 'sso.only@example.com', 'None'],
+    ['a deleted user', 'gone@example.com', 'was here'],
+    ['a user without a password', 'sso.only@example.com', 'None'],
     ['one without an e-mail', 'None', 'battery staple'],
-    ['one without an e-mail, called null', 'null', 'battery staple'],
-  ])('does not let in %s', async (_, email, password) => {
+    ['a user without an e-mail, as null', 'null', 'battery staple'],
+  ])('refuses to sign in %s', async (_, email, password) => {
     const { status, body } = await service.anonymous.post('/login', { email, password });
     expect(status).toBe(401);
     expect(body.code).toBe('invalid_credentials');
@@ -162,7 +162,7 @@ declareOnServer('the database of the Flask service', () => {
     expect(row!.password_hash).toBe(adopted.users[2]!.password_hash);
   });
 
-  it('lists all customers but the deleted one, page by page', async () => {
+  it('lists all customers except the deleted one, page by page', async () => {
     const client = await carla();
     const ids: number[] = [];
     for (let cursor: string | null = ''; cursor !== null;) {
@@ -176,7 +176,7 @@ declareOnServer('the database of the Flask service', () => {
     expect((await client.get('/customers/4')).status).toBe(404);
   });
 
-  it('shows customers as they were, dates in UTC and photos at their old addresses', async () => {
+  it('returns customers unchanged, with dates in UTC and the old photo URLs', async () => {
     const client = await carla();
     expect((await client.get('/customers/5')).body).toMatchObject({
       email: 'ana.maria@example.com',
@@ -196,7 +196,7 @@ declareOnServer('the database of the Flask service', () => {
     expect((await client.get('/customers/2')).body.photo).toBeNull();
   });
 
-  it('shows users as they were, those without an e-mail too', async () => {
+  it('returns users unchanged, including users without an e-mail', async () => {
     const client = await carla();
     const { body } = await client.get('/users?sort=id');
     expect(body.data.map(({ id }: { id: number }) => id)).toEqual(expect.arrayContaining([1, 2, 4, 5, 6]));
@@ -205,7 +205,7 @@ declareOnServer('the database of the Flask service', () => {
     expect((await client.get('/users/6')).body).toMatchObject({ email: 'sso.only@example.com', hasPassword: false });
   });
 
-  it('finds an e-mail of mixed case by its lower case, and takes it for taken', async () => {
+  it('treats an e-mail in mixed case as equal to its lower case, in filters and for uniqueness', async () => {
     const client = await carla();
     const { body } = await client.get('/customers?email=mixed.case@example.com');
     expect(body.data).toMatchObject([{ id: 3, email: 'Mixed.Case@Example.com' }]);
@@ -215,7 +215,7 @@ declareOnServer('the database of the Flask service', () => {
     expect(again.status).toBe(201);
   });
 
-  it('gives the e-mail of a deleted customer free', async () => {
+  it('frees the e-mail of a deleted customer', async () => {
     const client = await carla();
     const created = await client.post('/customers', newCustomer({ email: 'Deleted@example.com' }));
     expect(created.status).toBe(201);
@@ -225,7 +225,7 @@ declareOnServer('the database of the Flask service', () => {
     expect(await client.post('/customers/4/restore')).toMatchObject({ status: 200, body: { id: 4, deletedAt: null } });
   });
 
-  it('is worked with: customers are changed, deleted and restored, and users are invited and promoted', async () => {
+  it('supports the daily work: update, delete and restore customers, invite and promote users', async () => {
     const client = await carla();
     const { body: li, headers } = await client.get('/customers/2');
     const ifMatch = { headers: { 'if-match': headers.get('etag')! } };
@@ -263,8 +263,8 @@ declareOnServer('the database of the Flask service', () => {
     expect([401, 403]).toContain((await zoe.get('/users')).status);
   });
 
-  describe('going back: the statements of the Flask service', () => {
-    it('insert a customer, naming the old columns alone, whom this service then sees', async () => {
+  describe('rolling back: statements of the Flask service', () => {
+    it('insert a customer with only the old columns, which this service returns', async () => {
       const [{ insertId }] = await after.execute<mysql.ResultSetHeader>(
         `INSERT INTO customers (email, name, surname, photo_url, created_by, last_modified_by, created_at, last_modified_at, is_deleted)
           VALUES ('flask@example.com', 'José', 'Pérez', NULL, 2, 2, '2026-11-01 12:00:00', '2026-11-01 12:00:00', 0)`,
@@ -275,7 +275,7 @@ declareOnServer('the database of the Flask service', () => {
       expect(await client.patch(`/customers/${insertId}`, { name: 'Pepe' })).toMatchObject({ body: { version: 2 } });
     });
 
-    it('insert a user, naming the old columns alone, who signs in here', async () => {
+    it('insert a user with only the old columns, who can sign in to this service', async () => {
       const hash = adopted.users[1]!.password_hash!;
       await after.execute(
         `INSERT INTO users (email, name, surname, admin, admin_privileges_by, created_at, modified_at, created_by, modified_by, password_hash, is_deleted)
@@ -309,7 +309,7 @@ declareOnServer('the database of the Flask service', () => {
       expect(restored).toMatchObject({ status: 200, body: { surname: 'Guðmundsdóttir', deletedAt: null } });
     });
 
-    it('cannot store an e-mail that is taken, as before', async () => {
+    it('cannot insert a duplicate e-mail, as before', async () => {
       const insert = `INSERT INTO customers (email, name, surname, created_by, last_modified_by, created_at, last_modified_at, is_deleted)
         VALUES (?, 'A', 'B', 1, 1, '2026-11-01', '2026-11-01', 0)`;
       await expect(after.execute(insert, ['c01@example.com'])).rejects.toMatchObject({ errno: 1062 });

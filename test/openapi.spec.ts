@@ -3,7 +3,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import { accessTable } from '../src/openapi/access-table.js';
 import { startService, type TestService } from './support/service.js';
 
-/** Compared as text, so that a difference shows as a diff of the files. */
+/** Read as text, so that jest shows a difference as a diff of the files. */
 const committed = (file: string): string => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
 
 interface Operation {
@@ -34,11 +34,11 @@ describe('The OpenAPI', () => {
     expect(`${JSON.stringify(api, null, 2)}\n`).toBe(committed('openapi.json'));
   });
 
-  it('is committed with the table of who may use which route', () => {
+  it('is committed with the table of permissions by route', () => {
     expect(accessTable(api)).toBe(committed('docs/access.md'));
   });
 
-  it('is of version 3.1 and is served as JSON, YAML and pages', async () => {
+  it('has version 3.1, and is served as JSON, YAML and Swagger UI', async () => {
     expect(api.openapi).toBe('3.1.0');
     const yaml = await fetch(`${service.anonymous.url}/openapi.yaml`);
     expect(await yaml.text()).toMatch(/^openapi: 3\.1\.0/m);
@@ -64,7 +64,7 @@ describe('The OpenAPI', () => {
     }
   });
 
-  it('gives every answer with a body a schema, and every answer its request id', () => {
+  it('documents a schema for every response with a body, and a request id for every response', () => {
     for (const [name, { responses }] of operations)
       for (const [status, response] of Object.entries(responses)) {
         const at = `${name} ${status}`;
@@ -78,7 +78,7 @@ describe('The OpenAPI', () => {
       }
   });
 
-  it('says who may use each route', () => {
+  it('documents the access level of every route', () => {
     for (const [name, operation] of operations)
       expect([name, (operation as unknown as Record<string, string>)['x-access']]).toEqual([
         name,
@@ -93,7 +93,7 @@ describe('The OpenAPI', () => {
     await quiet.close();
   });
 
-  it('documents every problem at its address', async () => {
+  it('serves the documentation of a problem at its type URL', async () => {
     const { body } = await service.anonymous.get('/customers');
     const documentation = await fetch(body.type as string);
     expect(await documentation.json()).toMatchObject({ code: 'unauthenticated', status: 401 });

@@ -43,7 +43,7 @@ onEveryDatabase((kind) => {
     client.put(`/customers/${id}/photo`, await anotherJpeg(), { headers: JPEG });
 
   describe('a photo in a bucket', () => {
-    it('is two objects that browsers may keep for ever, and shared caches not at all', async () => {
+    it('is stored as two objects that browsers may cache without revalidation, and shared caches may not', async () => {
       await createWithPhoto();
       expect(objects()).toHaveLength(2);
       for (const [key, object] of bucket.objects) {
@@ -55,7 +55,7 @@ onEveryDatabase((kind) => {
       }
     });
 
-    it('is asked for with what roles/storage.objectUser allows, never with an ACL', async () => {
+    it('needs only roles/storage.objectUser, and no ACL calls', async () => {
       const { id, photo } = await createWithPhoto();
       await put(id);
       await statusOf(photo.url);
@@ -65,7 +65,7 @@ onEveryDatabase((kind) => {
       for (const { operation, query } of bucket.log) if (operation === 'put') expect(query.ifGenerationMatch).toBe('0');
     });
 
-    it('is shown by the service, until the customer is deleted', async () => {
+    it('is served until the customer is deleted', async () => {
       const { id, photo } = await createWithPhoto();
       const response = await fetch(photo.url);
       expect(response.status).toBe(200);
@@ -76,7 +76,7 @@ onEveryDatabase((kind) => {
       expect(objects()).toHaveLength(2);
     });
 
-    it('replaces one of the Flask service, and removes that from our bucket alone', async () => {
+    it('replaces a photo of the Flask service, and deletes that only from our own bucket', async () => {
       const { body } = await user.post('/customers', newCustomer());
       for (const [url, key] of [
         ['https://storage.googleapis.com/crm-photos/aB3dE5fG7hJ9kL1m', 'aB3dE5fG7hJ9kL1m'],
@@ -100,7 +100,7 @@ onEveryDatabase((kind) => {
     });
   });
 
-  describe('a bucket that does not work', () => {
+  describe('a failing bucket', () => {
     it.each<[BucketFault, string]>([
       ['hangs', 'storage_unavailable'],
       ['hangs up', 'storage_unavailable'],
@@ -134,14 +134,14 @@ onEveryDatabase((kind) => {
       expect((await put(customer.id)).status).toBe(200);
     });
 
-    it('that loses its answers is asked again, and has the photo once', async () => {
+    it('that loses its responses gets retries, and stores the photo once', async () => {
       bucket.fail('put', 'answer lost', 2);
       const { photo } = await createWithPhoto();
       expect(objects()).toHaveLength(2);
       expect(await statusOf(photo.url)).toBe(200);
     });
 
-    it('in the middle of a photo keeps nothing of it', async () => {
+    it('that fails between the two objects keeps neither of them', async () => {
       const { body: customer } = await user.post('/customers', newCustomer());
       bucket.fail('put', { status: 403 }, 1);
       expect((await put(customer.id)).status).toBe(503);
@@ -156,7 +156,7 @@ onEveryDatabase((kind) => {
       [{ status: 503 }, 503, 'storage_unavailable'],
       [{ status: 403 }, 503, 'storage_forbidden'],
       [{ status: 404 }, 503, 'storage_bucket_missing'],
-    ])('(%j) cannot show a photo, and says so', async (fault, status, code) => {
+    ])('(%j) responds with a problem instead of the photo', async (fault, status, code) => {
       const { photo } = await createWithPhoto();
       bucket.fail('get', fault);
       const answer = await fetch(photo.url);
@@ -168,14 +168,14 @@ onEveryDatabase((kind) => {
       expect(await statusOf(photo.url)).toBe(200);
     });
 
-    it('breaks off in the middle of a photo, and the client notices', async () => {
+    it('that breaks off a download also breaks the response to the client', async () => {
       const { photo } = await createWithPhoto();
       bucket.fail('get', 'cut off');
       await expect(fetch(photo.url).then((answer) => answer.arrayBuffer())).rejects.toThrow();
       expect((await user.get('/customers?limit=1')).status).toBe(200);
     });
 
-    it('cannot delete what was replaced: the photo is changed all the same, and the rest is swept', async () => {
+    it('that cannot delete the old photo does not block the new one, and the sweep deletes the rest', async () => {
       const { id } = await createWithPhoto();
       const old = objects();
       bucket.fail('delete', { status: 503 });
@@ -192,18 +192,18 @@ onEveryDatabase((kind) => {
   describe('the sweep', () => {
     const key = (n: number, size = ''): string => `photos/${'a'.repeat(32)}-${String(n).padStart(32, '0')}${size}.webp`;
 
-    it('removes what no row names, and nothing else', async () => {
+    it('removes exactly the objects that no row names', async () => {
       const { id } = await createWithPhoto();
       const deleted = await createWithPhoto();
       await user.delete(`/customers/${deleted.id}`);
       const kept = [...objects(), 'aB3dE5fG7hJ9kL1m', 'backup/photos/x.webp'];
       bucket.objects.store('aB3dE5fG7hJ9kL1m', Buffer.from('of the Flask service'));
-      bucket.objects.store('backup/photos/x.webp', Buffer.from('of somebody else'));
+      bucket.objects.store('backup/photos/x.webp', Buffer.from('of another program'));
       for (const name of [key(1), key(1, '-256'), key(2), 'photos/unfinished', 'photos/x.webp'])
         bucket.objects.store(name, Buffer.from('orphan'));
       bucket.objects.pageSize = 3;
 
-      // all of it is young: it may belong to an upload under way
+      // all objects are younger than the grace period: an upload may be in progress
       expect(await service.app.get(PhotoSweep).sweep()).toEqual({ found: 9, removed: 0 });
       service.clock.forward(2 * HOUR_MS);
       expect(await service.app.get(PhotoSweep).sweep()).toEqual({ found: 9, removed: 5 });
@@ -212,7 +212,7 @@ onEveryDatabase((kind) => {
       bucket.objects.pageSize = 1000;
     });
 
-    it('may run twice at once, beside uploads', async () => {
+    it('may run twice in parallel, and alongside uploads', async () => {
       for (let n = 0; n < 30; n++) bucket.objects.store(key(n), Buffer.from('orphan'), { updated: new Date(0) });
       const sweep = service.app.get(PhotoSweep);
       const [created] = await Promise.all([
@@ -224,7 +224,7 @@ onEveryDatabase((kind) => {
       for (const { photo } of created) expect(await statusOf(photo.url)).toBe(200);
     });
 
-    it('runs by itself once a day, on whichever instance comes to it first', async () => {
+    it('runs once a day, on one of the instances', async () => {
       const other = await startService(kind, { env: bucket.env, beside: service });
       const sweeps = [service, other].map(({ app }) => app.get(PhotoSweep));
       const lists = (): number => bucket.log.filter(({ operation }) => operation === 'list').length;
@@ -247,13 +247,13 @@ onEveryDatabase((kind) => {
     afterAll(() => open.close());
     beforeEach(() => (bucket.isPublic = true));
 
-    it('shows photos at the addresses of the bucket', async () => {
+    it('returns photo URLs of the bucket', async () => {
       const { photo } = await createWithPhoto(client);
       expect(photo.url).toMatch(new RegExp(`^${bucket.url}/crm-photos/photos/[\\da-f-]+\\.webp$`));
       expect([await statusOf(photo.url), await statusOf(photo.thumbnailUrl)]).toEqual([200, 200]);
     });
 
-    it('takes the photo of a deleted customer out of sight at once, and brings it back at another address', async () => {
+    it('hides the photo of a deleted customer, and publishes it at another URL after a restore', async () => {
       const { id, photo } = await createWithPhoto(client);
       expect((await client.delete(`/customers/${id}`)).status).toBe(204);
       expect([await statusOf(photo.url), await statusOf(photo.thumbnailUrl)]).toEqual([404, 404]);
@@ -269,7 +269,7 @@ onEveryDatabase((kind) => {
       ]);
     });
 
-    it('takes a photo that was replaced or taken away out of sight at once', async () => {
+    it('hides a replaced or deleted photo', async () => {
       const { id, photo } = await createWithPhoto(client);
       const { body } = await put(id, client);
       expect(await statusOf(photo.url)).toBe(404);
@@ -278,7 +278,7 @@ onEveryDatabase((kind) => {
       expect(objects()).toEqual([]);
     });
 
-    it('does not delete a customer whose photo cannot be taken out of sight', async () => {
+    it('does not delete a customer whose photo cannot be hidden', async () => {
       const { id, photo } = await createWithPhoto(client);
       bucket.fail('put', { status: 403 });
       const { status, body } = await client.delete(`/customers/${id}`);
@@ -291,7 +291,7 @@ onEveryDatabase((kind) => {
       expect(await statusOf(photo.url)).toBe(200);
     });
 
-    it('keeps no photo in sight of a customer who is deleted while it is replaced', async () => {
+    it('hides the photo of a customer that is deleted while the photo is replaced', async () => {
       const { id } = await createWithPhoto(client);
       const answers = await Promise.all([put(id, client), put(id, client), client.delete(`/customers/${id}`)]);
       const removed = answers[2].status === 204 || (await client.delete(`/customers/${id}`)).status === 204;

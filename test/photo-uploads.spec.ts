@@ -35,7 +35,7 @@ onEveryDatabase((kind) => {
   const upload = (body: Buffer | FormData, type?: string): Promise<Answer> =>
     user.put(path(), body, type ? { headers: { 'content-type': type } } : undefined);
 
-  /** All that an upload could leave behind. */
+  /** Everything that an upload could leave behind. */
   const traces = async (): Promise<unknown> => [
     await service.dataSource.query('SELECT COUNT(*) AS customers, SUM(version) AS versions FROM customers'),
     await service.dataSource.query('SELECT COUNT(*) AS entries FROM history'),
@@ -63,7 +63,7 @@ onEveryDatabase((kind) => {
       ['a script', () => Promise.resolve(Buffer.from('#!/bin/sh\nrm -rf /\n'))],
       ['one byte', () => Promise.resolve(Buffer.from([0xff]))],
       ['zeros', () => Promise.resolve(Buffer.alloc(4096))],
-    ])('of %s is refused, whatever it is called', async (_, make) => {
+    ])('of %s is refused, regardless of type and file name', async (_, make) => {
       const file = await make();
       for (const type of ['image/jpeg', 'image/png', 'image/webp'])
         await expectRefused(415, 'unsupported_image', () => upload(file, type));
@@ -78,12 +78,12 @@ onEveryDatabase((kind) => {
       'application/octet-stream',
       'text/html',
       'application/x-www-form-urlencoded',
-    ])('that says it is %s is refused unread', async (type) => {
+    ])('with the type %s is refused unread', async (type) => {
       const photo = await jpeg();
       await expectRefused(415, 'unsupported_media_type', () => upload(photo, type));
     });
 
-    it('is told by its content, whatever it is called and said to be', async () => {
+    it('is recognized by its content, regardless of type and file name', async () => {
       for (const name of ['../../etc/passwd', 'a.svg', 'x'.repeat(500), 'ñ\u202egpj.exe', 'CON', '.htaccess']) {
         const { status } = await upload(form({}, await anotherJpeg(), name));
         expect(status).toBe(200);
@@ -93,7 +93,7 @@ onEveryDatabase((kind) => {
       expect((await upload(await anotherJpeg(), 'IMAGE/JPEG; q=1')).status).toBe(200);
     });
 
-    it('that is damaged or cut off is refused', async () => {
+    it('that is damaged or truncated is refused', async () => {
       const whole = await noise(300, 300).jpeg().toBuffer();
       const png = await noise(100, 100).png().toBuffer();
       const webp = await noise(100, 100).webp().toBuffer();
@@ -115,9 +115,9 @@ onEveryDatabase((kind) => {
       expect((await upload(bomb(5_000, 10_000), 'image/png')).status).toBe(200);
     });
 
-    it('may have 10 MiB, and not a byte more', async () => {
+    it('may have 10 MiB, and not one byte more', async () => {
       const photo = await noise(1_000, 700).jpeg({ quality: 90 }).toBuffer();
-      // what stands behind an image is not read
+      // bytes after the end of an image are ignored
       const exact = Buffer.concat([photo], 10 * MIB);
       expect((await upload(exact, 'image/jpeg')).status).toBe(200);
       expect((await upload(form({}, exact))).status).toBe(200);
@@ -128,7 +128,7 @@ onEveryDatabase((kind) => {
       await expectRefused(413, 'payload_too_large', () => upload(Buffer.alloc(11 * MIB), 'image/jpeg'));
     });
 
-    it('that is aborted half-way leaves nothing, and the service goes on', async () => {
+    it('that is aborted leaves nothing behind, and the service keeps serving', async () => {
       const before = await traces();
       const photo = await noise(600, 400).jpeg().toBuffer();
       for (const [type, head] of [
@@ -147,7 +147,7 @@ onEveryDatabase((kind) => {
       expect(await traces()).toEqual(before);
     });
 
-    it('needs somebody who is signed in, before a byte of it is read', async () => {
+    it('is refused without sign-in before its body is read', async () => {
       const photo = await jpeg();
       await expectRefused(401, 'unauthenticated', () =>
         service.anonymous.put(path(), photo, { headers: { 'content-type': 'image/jpeg' } }),
@@ -158,7 +158,7 @@ onEveryDatabase((kind) => {
       );
     });
 
-    it('is taken nowhere else', async () => {
+    it('is refused on all other routes', async () => {
       const photo = await jpeg();
       for (const [method, where] of [
         ['POST', '/login'],
@@ -195,8 +195,8 @@ onEveryDatabase((kind) => {
         'malformed_request',
         () => [Buffer.concat([...fields(), END]), 'multipart/form-data'],
       ],
-      ['that has no end', 400, 'malformed_request', async () => [Buffer.concat([...fields(), await file()])]],
-      ['that is no form', 400, 'malformed_request', () => [Buffer.from('{"email":"a@example.com"}')]],
+      ['without its end', 400, 'malformed_request', async () => [Buffer.concat([...fields(), await file()])]],
+      ['with a body that is not a form', 400, 'malformed_request', () => [Buffer.from('{"email":"a@example.com"}')]],
       ['with another boundary', 400, 'malformed_request', () => [Buffer.concat([...fields(), END]), `${BOUNDARY}y`]],
       [
         'with two files',
@@ -223,7 +223,7 @@ onEveryDatabase((kind) => {
         () => [Buffer.concat([...fields(), ...fields().slice(0, 1), END])],
       ],
       [
-        'with a field that is not known',
+        'with an unknown field',
         400,
         'invalid_request',
         () => [Buffer.concat([...fields(), part('name="role"', 'admin'), END])],
@@ -258,16 +258,16 @@ onEveryDatabase((kind) => {
         'invalid_request',
         () => [Buffer.concat([...fields(), part('name="company"\r\nContent-Type: application/json', '{"a":1}'), END])],
       ],
-      ['without what is required', 400, 'invalid_request', async () => [Buffer.concat([await file(), END])]],
-      ['with nothing', 400, 'invalid_request', () => [END]],
+      ['without required fields', 400, 'invalid_request', async () => [Buffer.concat([await file(), END])]],
+      ['without parts', 400, 'invalid_request', () => [END]],
     ])('%s is refused', async (_, status, code, make) => {
       const [body, type] = await make();
       await expectRefused(status, code, () => post(body, type));
-      // the connection is good for more
+      // the client can still use the connection
       expect((await user.get(`/customers/${customer.id}`)).status).toBe(200);
     });
 
-    it('names each member that is wrong', async () => {
+    it('lists each invalid member', async () => {
       const { body } = await expectRefused(400, 'invalid_request', () =>
         user.post('/customers', form({ email: 'nobody', name: 'x'.repeat(121), surname: 'a\u0007', phone: '12' })),
       );
@@ -279,7 +279,7 @@ onEveryDatabase((kind) => {
       ]);
     });
 
-    it('with a photo has to have one, and nothing else', async () => {
+    it('for a photo must have a photo and no other field', async () => {
       const refused = await expectRefused(400, 'invalid_request', () => upload(form({})));
       expect(refused.body.errors[0]).toMatchObject({ pointer: '/photo', code: 'required' });
       await expectRefused(400, 'invalid_request', () => upload(Buffer.alloc(0), 'image/jpeg'));
@@ -294,14 +294,14 @@ onEveryDatabase((kind) => {
     });
   });
 
-  describe('many uploads at once', () => {
-    it('are taken in turn, and those too many are told to come back', async () => {
+  describe('many concurrent uploads', () => {
+    it('are queued, and refused with Retry-After beyond the queue', async () => {
       const begun =
         `PUT ${path()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${user.accessToken}\r\n` +
         `Content-Type: image/jpeg\r\nContent-Length: 1000\r\n\r\n`;
       const photo = await anotherJpeg();
       const sockets = await Promise.all(Array.from({ length: 64 }, () => open(portOf(user), begun)));
-      // one that comes before all of them are there waits behind them, and gives up
+      // a request that arrives before all of them is queued and times out
       const isFull = (): Promise<boolean> =>
         fetch(user.url + path(), {
           method: 'PUT',
@@ -315,13 +315,13 @@ onEveryDatabase((kind) => {
       await until(isFull);
       const { headers } = await expectRefused(503, 'overloaded', () => upload(photo, 'image/jpeg'));
       expect(headers.get('retry-after')).toBe('1');
-      // whatever has no photo is served as ever
+      // requests without a photo are still served
       expect((await user.post('/customers', newCustomer())).status).toBe(201);
       sockets.forEach((socket) => socket.destroy());
       await until(async () => (await upload(photo, 'image/jpeg')).status === 200);
     });
 
-    it('all get their turn', async () => {
+    it('all succeed within the limits of the queue', async () => {
       const photos = await Promise.all(Array.from({ length: 40 }, anotherJpeg));
       const answers = await Promise.all(photos.map((photo) => user.post('/customers', form(newCustomer(), photo))));
       expect(answers.map(({ status }) => status)).toEqual(photos.map(() => 201));

@@ -36,7 +36,7 @@ onEveryDatabase((kind) => {
   const rowOf = async (id: number): Promise<any> =>
     (await service.dataSource.query('SELECT * FROM customers WHERE id = ?', [id]))[0];
 
-  /** As an `<img>` does: without any header. */
+  /** Like an `<img>`: without headers. */
   async function load(url: string, init?: RequestInit): Promise<{ status: number; headers: Headers; bytes: Buffer }> {
     const { status, headers, ...response } = await fetch(url, init).then(async (answer) => ({
       status: answer.status,
@@ -55,13 +55,13 @@ onEveryDatabase((kind) => {
   const put = (id: number, photo: Buffer, headers: Record<string, string> = {}): Promise<Answer> =>
     user.put(`/customers/${id}/photo`, photo, { headers: { ...JPEG.headers, ...headers } });
 
-  /** Stored from an upload, in both sizes. */
+  /** Uploads a photo and returns both stored sizes. */
   async function stored(upload: Buffer): Promise<{ photo: any; large: Buffer; small: Buffer }> {
     const { photo } = await createWithPhoto(upload);
     return { photo, large: (await load(photo.url)).bytes, small: (await load(photo.thumbnailUrl)).bytes };
   }
 
-  describe('giving a customer a photo', () => {
+  describe('setting the photo of a customer', () => {
     it('creates a customer with its photo in one request', async () => {
       const values = newCustomer({ company: 'Cruz & Hijos', notes: 'First line\nsecond — línea' });
       const { status, body, headers } = await user.post('/customers', form(values, await jpeg(600, 400)));
@@ -72,16 +72,16 @@ onEveryDatabase((kind) => {
       expect((await user.get('/customers?limit=1')).body.data[0]).toEqual(body);
     });
 
-    it('takes a form without a photo, and empty fields for missing ones', async () => {
+    it('accepts a form without a photo, and treats empty fields as missing', async () => {
       const { status, body } = await user.post('/customers', form({ ...newCustomer(), phone: '', company: '' }));
       expect(status).toBe(201);
       expect(body).toMatchObject({ phone: null, company: null, photo: null });
     });
 
     it.each([
-      ['a bare image', (photo: Buffer) => [photo, JPEG] as const],
+      ['an image', (photo: Buffer) => [photo, JPEG] as const],
       ['a form', (photo: Buffer) => [form({}, photo), undefined] as const],
-    ])('takes it as %s', async (_, request) => {
+    ])('accepts the photo as %s', async (_, request) => {
       const { body: customer } = await user.post('/customers', newCustomer());
       const [body, options] = request(await anotherJpeg());
       const answer = await user.put(`/customers/${customer.id}/photo`, body, options);
@@ -91,7 +91,7 @@ onEveryDatabase((kind) => {
       expect(await rowOf(customer.id)).toMatchObject({ version: 2, photo_width: answer.body.photo.width });
     });
 
-    it('notes it in the history, by what the photo is and not by where', async () => {
+    it('records the hash of the photo in the history, not its URL', async () => {
       const customer = await createWithPhoto();
       const { body } = await put(customer.id, await anotherJpeg());
       await user.delete(`/customers/${customer.id}/photo`);
@@ -104,7 +104,7 @@ onEveryDatabase((kind) => {
       ]);
     });
 
-    it('changes nothing if the photo is the same', async () => {
+    it('writes nothing if the photo is the same', async () => {
       const photo = await anotherJpeg();
       const customer = await createWithPhoto(photo);
       const before = files();
@@ -114,14 +114,14 @@ onEveryDatabase((kind) => {
       expect(files()).toEqual(before);
     });
 
-    it('keeps the same photo of two customers twice: taking one away leaves the other', async () => {
+    it('stores the same photo of two customers twice: deleting one keeps the other', async () => {
       const photo = await anotherJpeg();
       const [one, other] = [await createWithPhoto(photo), await createWithPhoto(photo)];
       expect((await user.delete(`/customers/${one.id}/photo`)).body.photo).toBeNull();
       expect((await load(other.photo.url)).status).toBe(200);
     });
 
-    it('honours If-Match, and leaves no file of what it refuses', async () => {
+    it('honours If-Match, and leaves no files of a refused upload', async () => {
       const customer = await createWithPhoto();
       const before = files();
       const { status, body } = await put(customer.id, await anotherJpeg(), { 'if-match': '"v7"' });
@@ -134,7 +134,7 @@ onEveryDatabase((kind) => {
       expect((await put(customer.id, await anotherJpeg(), { 'if-match': '"v1"' })).body.version).toBe(2);
     });
 
-    it('refuses customers that there are not', async () => {
+    it('responds 404 for unknown and deleted customers', async () => {
       const customer = await createWithPhoto();
       await user.delete(`/customers/${customer.id}`);
       for (const id of [customer.id, 2 ** 31 - 1]) {
@@ -151,7 +151,7 @@ onEveryDatabase((kind) => {
       expect(files()).toEqual(before);
     });
 
-    it('answers a request that is sent again with the first answer, and keeps one photo', async () => {
+    it('replays the first response to a retry, and keeps one photo', async () => {
       const [values, photo] = [newCustomer(), await anotherJpeg()];
       const options = { headers: { 'idempotency-key': `photo-${values.email}` } };
       const first = await user.post('/customers', form(values, photo), options);
@@ -165,7 +165,7 @@ onEveryDatabase((kind) => {
       expect(files()).toEqual(before);
     });
 
-    it('of many photos for one customer at once keeps the last, and no file of the others', async () => {
+    it('keeps the last of several concurrent photos for one customer, and no files of the others', async () => {
       const customer = await createWithPhoto();
       const photos = await Promise.all(Array.from({ length: 8 }, anotherJpeg));
       const answers = await Promise.all(photos.map((photo) => put(customer.id, photo)));
@@ -179,8 +179,8 @@ onEveryDatabase((kind) => {
     });
   });
 
-  describe('what is stored', () => {
-    it('is WebP, at most 2048 and 256 pixels, and never larger than what was sent', async () => {
+  describe('the stored photo', () => {
+    it('is WebP, at most 2048 and 256 pixels, and never larger than the upload', async () => {
       const { photo, large, small } = await stored(await jpeg(3000, 1500));
       expect(await sharp(large).metadata()).toMatchObject({ format: 'webp', width: 2048, height: 1024 });
       expect(await sharp(small).metadata()).toMatchObject({ format: 'webp', width: 256, height: 128 });
@@ -200,7 +200,7 @@ onEveryDatabase((kind) => {
       [6, 'blue red white green'],
       [7, 'white green blue red'],
       [8, 'green white red blue'],
-    ])('is turned upright from orientation %d', async (orientation, expected) => {
+    ])('is rotated upright from orientation %d', async (orientation, expected) => {
       const { large, small } = await stored(await located(await corners(), orientation));
       expect((await cornersOf(large)).join(' ')).toBe(expected);
       expect((await cornersOf(small)).join(' ')).toBe(expected);
@@ -209,7 +209,7 @@ onEveryDatabase((kind) => {
       );
     });
 
-    it('has no metadata: not where it was taken, nor by whom', async () => {
+    it('has no metadata, such as location or author', async () => {
       const sent = await located(await corners());
       expect(sent.includes('telephone')).toBe(true);
       const { large, small } = await stored(sent);
@@ -226,13 +226,13 @@ onEveryDatabase((kind) => {
       ['a WebP', async () => (await corners()).webp({ lossless: true }).toBuffer()],
       ['a progressive JPEG', async () => (await corners()).jpeg({ progressive: true, quality: 100 }).toBuffer()],
       ['a PNG with a palette', async () => (await corners()).png({ palette: true }).toBuffer()],
-    ])('is in the right colours from %s', async (_, make) => {
+    ])('has the right colours from %s', async (_, make) => {
       const { large } = await stored(await make());
       expect(await cornersOf(large)).toEqual(['red', 'green', 'blue', 'white']);
       expect(await sharp(large).metadata()).toMatchObject({ space: 'srgb', depth: 'uchar' });
     });
 
-    it('keeps what is transparent', async () => {
+    it('keeps transparency', async () => {
       const clear = sharp({
         create: { width: 50, height: 50, channels: 4, background: { r: 9, g: 9, b: 9, alpha: 0 } },
       });
@@ -241,7 +241,7 @@ onEveryDatabase((kind) => {
       expect(alpha).toBe(0);
     });
 
-    it('is the first picture of a moving one', async () => {
+    it('is the first frame of an animation', async () => {
       const frames = await Promise.all(
         ['#f00', '#00f'].map((background) =>
           sharp({ create: { width: 40, height: 40, channels: 3, background } })
@@ -259,21 +259,21 @@ onEveryDatabase((kind) => {
       expect((await cornersOf(large))[0]).toBe('red');
     });
 
-    it('loses what was hidden behind it', async () => {
+    it('drops data after the end of the image', async () => {
       const hidden = Buffer.from('PK\u0003\u0004<script>alert(1)</script>');
       const { large, small } = await stored(Buffer.concat([await anotherJpeg(), hidden]));
       for (const image of [large, small]) expect(image.includes('<script>')).toBe(false);
     });
 
-    it('has a name that comes from its content', async () => {
+    it('has a file name that starts with the hash of its content', async () => {
       const { photo, large } = await stored(await anotherJpeg());
       const hash = createHash('sha256').update(large).digest('hex').slice(0, 32);
       expect(photo.url).toContain(`/${hash}-`);
     });
   });
 
-  describe('showing a photo', () => {
-    it('needs no header, and is an image whatever happens', async () => {
+  describe('reading a photo', () => {
+    it('needs no header, and sends headers that allow only an image', async () => {
       const { photo } = await createWithPhoto();
       for (const url of [photo.url, photo.thumbnailUrl]) {
         const { status, headers, bytes } = await load(url);
@@ -293,10 +293,10 @@ onEveryDatabase((kind) => {
       });
     });
 
-    it('is at an address that stays the same for hours, so that browsers find it in their cache', async () => {
+    it('has a URL that stays the same for six hours, so that browsers can cache it', async () => {
       const { id } = await createWithPhoto();
       const windowMs = 6 * HOUR_MS;
-      // to the start of a window
+      // the start of a window
       service.clock.forward(windowMs - (service.clock.now().getTime() % windowMs));
       const address = async (): Promise<string> => {
         const { body } = await (await service.user()).get(`/customers/${id}`);
@@ -316,17 +316,17 @@ onEveryDatabase((kind) => {
     it.each([
       ['another signature', (url: URL) => url.searchParams.set('signature', 'A'.repeat(22))],
       [
-        'half a signature',
+        'a truncated signature',
         (url: URL) => url.searchParams.set('signature', url.searchParams.get('signature')!.slice(0, 16)),
       ],
       [
-        'a later end',
+        'a later expiry',
         (url: URL) => url.searchParams.set('expires', String(Number(url.searchParams.get('expires')) + 1)),
       ],
       ['another customer', (url: URL) => (url.pathname = url.pathname.replace(/\/photos\/\d+/, '/photos/2147483647'))],
-      ['a path for a name', (url: URL) => (url.pathname = url.pathname.replace(/[^/]+$/, '..%2f..%2fcrm.sqlite'))],
-      ['another name', (url: URL) => (url.pathname = url.pathname.replace('.webp', '.jpg'))],
-    ])('does not show it at an address with %s', async (_, change) => {
+      ['a path as file name', (url: URL) => (url.pathname = url.pathname.replace(/[^/]+$/, '..%2f..%2fcrm.sqlite'))],
+      ['another file name', (url: URL) => (url.pathname = url.pathname.replace('.webp', '.jpg'))],
+    ])('responds 404 to a URL with %s', async (_, change) => {
       const url = new URL((await createWithPhoto()).photo.url);
       change(url);
       const { status, headers, bytes } = await load(url.href);
@@ -334,7 +334,7 @@ onEveryDatabase((kind) => {
       expect(headers.get('cache-control')).toBe('no-store');
     });
 
-    it.each(['expires', 'signature'])('refuses an address without %s', async (name) => {
+    it.each(['expires', 'signature'])('refuses a URL without %s', async (name) => {
       const url = new URL((await createWithPhoto()).photo.url);
       url.searchParams.delete(name);
       const { status, bytes } = await load(url.href);
@@ -344,7 +344,7 @@ onEveryDatabase((kind) => {
       });
     });
 
-    it('ends at once when the customer is deleted, and comes back with the customer', async () => {
+    it('stops when the customer is deleted, and works again after a restore', async () => {
       const { id, photo } = await createWithPhoto();
       expect((await user.delete(`/customers/${id}`)).status).toBe(204);
       for (const url of [photo.url, photo.thumbnailUrl]) expect((await load(url)).status).toBe(404);
@@ -354,7 +354,7 @@ onEveryDatabase((kind) => {
       expect((await load(body.photo.url)).status).toBe(200);
     });
 
-    it('ends at once when the photo is replaced or taken away, and its files are gone', async () => {
+    it('stops when the photo is replaced or deleted, and deletes its files', async () => {
       const { id, photo } = await createWithPhoto();
       const { body } = await put(id, await anotherJpeg());
       expect((await load(photo.url)).status).toBe(404);
@@ -370,7 +370,7 @@ onEveryDatabase((kind) => {
       expect((await user.delete(`/customers/${id}/photo`)).body.version).toBe(3);
     });
 
-    it('is 404 when the file has been lost, and the customer is served as ever', async () => {
+    it('responds 404 if the file is missing, while the customer stays available', async () => {
       const { id, photo } = await createWithPhoto();
       await service.dataSource.query('UPDATE customers SET photo_key = ? WHERE id = ?', [
         `${'0'.repeat(32)}-${String(id).padStart(32, '0')}`,

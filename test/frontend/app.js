@@ -1,18 +1,18 @@
 /**
- * The smallest frontend: signs in with Google, reads and writes customers, stays signed in, signs out. It runs on an
- * origin of its own, which is in CORS_ORIGINS, and its address in LOGIN_RETURN_URLS. Where the API is stands in the
- * page: were it taken from the address, anybody could make a link that sends codes and tokens to themselves.
+ * A minimal frontend: signs in with Google, reads and writes customers, refreshes its tokens, and signs out. It runs on
+ * its own origin: CORS_ORIGINS lists the origin, LOGIN_RETURN_URLS its URL. The page contains the URL of the API: if it
+ * came from the query, a prepared link could send codes and tokens to an attacker.
  */
 const api = document.querySelector('meta[name="api"]').content;
 const here = location.origin + location.pathname;
 
-/** In memory only: a script that gets into another page of this origin does not find them. A reload signs in anew. */
+/** In memory only, so that a script in another page of this origin cannot read them. A reload requires a new sign-in. */
 let tokens;
 let refreshing;
 
 const $ = (id) => document.getElementById(id);
 
-/** Asks for something that one has to be signed in for; if the access token has run out, once more with a new one. */
+/** Sends an authenticated request. If the access token has expired, refreshes it and retries once. */
 async function call(path, options) {
   let response = await send(path, options);
   if (response.status === 401 && tokens) {
@@ -34,21 +34,21 @@ function send(path, { method = 'GET', body, headers } = {}) {
   });
 }
 
-/** Errors are problem documents: what to do about one is told by its `code`. */
+/** Errors are problem documents; programs use their `code`. */
 async function read(response) {
   const answer = response.status === 204 ? undefined : await response.json();
   if (!response.ok) throw new Error(answer.code);
   return answer;
 }
 
-/** One for all who wait for it: a refresh token works once, and using it again later ends the session. */
+/** Shared by concurrent requests: a refresh token is single-use, and using it again later ends the session. */
 function refresh() {
   const { refreshToken } = tokens;
   refreshing ??= send('/login/refresh', { method: 'POST', body: { refreshToken } })
     .then(read)
     .then((fresh) => (tokens = fresh))
     .catch((error) => {
-      // the session is over; after anything else, such as a network that is gone, it may go on later
+      // the session has ended; after other errors, such as a lost network, it can continue later
       if (error.message === 'invalid_refresh_token') tokens = undefined;
       throw error;
     })
@@ -62,7 +62,7 @@ const base64url = (bytes) =>
     .replaceAll('/', '_')
     .replaceAll('=', '');
 
-/** The verifier stays here; only who has it can use the code that comes back (RFC 7636). */
+/** The verifier stays in this browser; the returned code cannot be exchanged without it (RFC 7636). */
 async function signIn() {
   const verifier = base64url(crypto.getRandomValues(new Uint8Array(32)));
   sessionStorage.verifier = verifier;
@@ -70,12 +70,12 @@ async function signIn() {
   location.href = `${api}/login/google?${new URLSearchParams({ returnTo: here, codeChallenge })}`;
 }
 
-/** After that the browser is back, with a code or an error in the address. */
-async function comeBack() {
+/** Handles the redirect back from the API, with a code or an error in the query. */
+async function completeSignIn() {
   const query = new URLSearchParams(location.search);
   const codeVerifier = sessionStorage.verifier;
   sessionStorage.removeItem('verifier');
-  // out of the address, the history and the Referer
+  // remove the code from the URL, the history and the Referer
   history.replaceState(null, '', here);
   if (query.has('error')) throw new Error(query.get('error'));
   if (!query.has('code') || !codeVerifier) return;
@@ -85,10 +85,10 @@ async function comeBack() {
 
 async function addCustomer() {
   const customer = { email: `ana-${Date.now()}@example.com`, name: 'Ana María', surname: 'de la Cruz' };
-  // sent again, by hand or by `call`, it makes no second customer
+  // a retry, by the user or by `call`, does not create a second customer
   const headers = { 'Idempotency-Key': crypto.randomUUID() };
   const { answer, etag } = await call('/customers', { method: 'POST', body: customer, headers });
-  // if somebody else has changed it meanwhile this is refused: version_conflict
+  // version_conflict if another user changed the customer in the meantime
   const change = { method: 'PATCH', body: { company: 'Cruz S.L.' }, headers: { 'If-Match': etag } };
   await call(`/customers/${answer.id}`, change);
 }
@@ -111,7 +111,7 @@ async function show() {
   return `Signed in as ${me.answer.email}`;
 }
 
-/** Does something, and says how it is now, or what went wrong. */
+/** Runs an action, then shows the new state or the error. */
 const run = (action) => async () => {
   let state;
   try {
@@ -129,4 +129,4 @@ $('sign-in').onclick = run(signIn);
 $('show').onclick = run(() => {});
 $('add').onclick = run(addCustomer);
 $('sign-out').onclick = run(signOut);
-await run(comeBack)();
+await run(completeSignIn)();

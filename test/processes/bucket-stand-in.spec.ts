@@ -6,7 +6,7 @@ import { crc32c } from '../stand-ins/bucket-objects.js';
 
 const MINUTE_MS = 60_000;
 
-/** What the client's errors have in common: a 412 of a resumable upload has no `code`. */
+/** The status of a client error: a 412 of a resumable upload has no `code`. */
 const statusOf = (error: unknown): unknown => {
   const { code, status, response } = error as { code?: number; status?: number; response?: { status?: number } };
   return code ?? status ?? response?.status;
@@ -17,7 +17,7 @@ const refusalOf = (work: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => statusOf(error),
   );
 
-describe('the stand-in of the bucket, asked by the real client', () => {
+describe('the bucket stand-in with the real client', () => {
   let server: BucketStandIn;
   let bucket: Bucket;
   beforeAll(async () => {
@@ -38,14 +38,14 @@ describe('the stand-in of the bucket, asked by the real client', () => {
     return storage.bucket(name);
   }
 
-  /** Resumable uploads to an endpoint outside of the client's universe go without a token. */
+  /** The client sends no token with resumable uploads to an endpoint outside of its universe. */
   const resumableBucket = (options: StorageOptions = {}): Bucket =>
     bucketOf({ universeDomain: '127.0.0.1', ...options });
 
   const put = (file: File, bytes: Buffer | string, options = {}): Promise<void> =>
     file.save(bytes, { resumable: false, contentType: 'image/webp', ...options });
 
-  it('keeps what is uploaded in one request, and gives it back', async () => {
+  it('stores a multipart upload and returns it', async () => {
     const bytes = randomBytes(100_000);
     const file = bucket.file('photos/a b/ñ&?#.webp');
     await put(file, bytes, { metadata: { cacheControl: 'public, immutable' } });
@@ -66,7 +66,7 @@ describe('the stand-in of the bucket, asked by the real client', () => {
     ]);
   });
 
-  it('keeps what is uploaded in pieces', async () => {
+  it('stores a resumable upload in chunks', async () => {
     const bytes = randomBytes(700_000);
     const whole = resumableBucket().file('whole');
     await whole.save(bytes, { resumable: true, contentType: 'image/png' });
@@ -77,7 +77,7 @@ describe('the stand-in of the bucket, asked by the real client', () => {
     expect(server.log.map(({ status }) => status)).toEqual([200, 200, 200, 308, 308, 200]);
   });
 
-  it('goes on with an upload in pieces that was cut off', async () => {
+  it('resumes an interrupted upload', async () => {
     const bytes = randomBytes(1_100_000);
     const retryOptions = { autoRetry: true, maxRetries: 1, maxRetryDelay: 1 };
     const upload = resumableBucket({ retryOptions })
@@ -86,11 +86,11 @@ describe('the stand-in of the bucket, asked by the real client', () => {
     upload.once('uri', () => server.fail('put', 'cut off', 1));
     await new Promise((resolve, reject) => upload.on('finish', resolve).on('error', reject).end(bytes));
     expect(server.objects.get('resumed')!.bytes.equals(bytes)).toBe(true);
-    // begun, a third of the first piece, asked how much that was, a piece from there, the rest
+    // start, a third of the first chunk, status query, the next chunk, the rest
     expect(server.log.map(({ status }) => status)).toEqual([200, 308, 308, 308, 200]);
   });
 
-  it('reads ranges', async () => {
+  it('serves ranges', async () => {
     server.objects.store('digits', Buffer.from('0123456789'));
     const read = async (range: { start?: number; end?: number }): Promise<string> =>
       text(bucket.file('digits').createReadStream(range));
@@ -100,7 +100,7 @@ describe('the stand-in of the bucket, asked by the real client', () => {
     expect(await refusalOf(read({ start: 10 }))).toBe(416);
   });
 
-  it('lists page by page, in order, what begins with a prefix', async () => {
+  it('lists objects with a prefix, in order, page by page', async () => {
     for (const name of ['photos/b', 'photos/a', 'other', 'photos/ñ', 'photos/c', 'photos/Z'])
       server.objects.store(name, Buffer.from(name));
     const names = (files: File[]): string[] => files.map(({ name }) => name);
@@ -119,7 +119,7 @@ describe('the stand-in of the bucket, asked by the real client', () => {
     expect(names((await bucket.getFiles({ prefix: 'nothing' }))[0])).toEqual([]);
   });
 
-  it('deletes, once', async () => {
+  it('deletes an object once', async () => {
     server.objects.store('gone', Buffer.from('x'));
     await bucket.file('gone').delete();
     expect(server.objects.size).toBe(0);
@@ -129,7 +129,7 @@ describe('the stand-in of the bucket, asked by the real client', () => {
     expect(await bucket.file('gone').exists()).toEqual([false]);
   });
 
-  it('holds to the generation that is asked for', async () => {
+  it('honours the requested generation', async () => {
     const create = { preconditionOpts: { ifGenerationMatch: 0 } };
     await put(bucket.file('once'), 'first', create);
     expect(await refusalOf(put(bucket.file('once'), 'second', create))).toBe(412);
@@ -148,7 +148,7 @@ describe('the stand-in of the bucket, asked by the real client', () => {
     expect(server.objects.has('once')).toBe(false);
   });
 
-  it('keeps nothing whose declared checksum is wrong', async () => {
+  it('refuses uploads with a wrong checksum', async () => {
     const bytes = Buffer.from('photo');
     for (const metadata of [{ crc32c: crc32c(Buffer.from('other')) }, { md5Hash: 'AAAAAAAAAAAAAAAAAAAAAA==' }])
       expect(await refusalOf(put(bucket.file('damaged'), bytes, { metadata }))).toBe(400);
@@ -157,7 +157,7 @@ describe('the stand-in of the bucket, asked by the real client', () => {
     expect(server.objects.has('sound')).toBe(true);
   });
 
-  it('has uniform access: whatever speaks of ACLs is refused', async () => {
+  it('has uniform access: refuses all ACL requests', async () => {
     server.objects.store('photo', Buffer.from('x'));
     const photo = bucket.file('photo');
     for (const work of [
@@ -173,11 +173,11 @@ describe('the stand-in of the bucket, asked by the real client', () => {
       await expect(work).rejects.toThrow(/uniform bucket-level access|Bad Request/);
     expect(server.log.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 400));
     expect([...server.objects.keys()]).toEqual(['photo']);
-    // roles/storage.objectUser does not have this one
+    // roles/storage.objectUser lacks this permission
     expect(await refusalOf(bucket.getMetadata())).toBe(403);
   });
 
-  it('knows one bucket, and nobody without a token of the service account', async () => {
+  it('serves one bucket, and only with a token of the service account', async () => {
     const elsewhere = bucketOf({}, 'another-bucket');
     expect(await refusalOf(put(elsewhere.file('x'), 'x'))).toBe(404);
     expect(await refusalOf(elsewhere.getFiles())).toBe(404);
@@ -192,7 +192,7 @@ describe('the stand-in of the bucket, asked by the real client', () => {
     expect(server.objects.size).toBe(0);
   });
 
-  it('lets in those who hold an address that the client has signed, until it expires', async () => {
+  it('accepts a signed URL until it expires', async () => {
     const bytes = randomBytes(1000);
     server.objects.store('photos/a b/ñ.webp', bytes, { contentType: 'image/webp' });
     const sign = (name: string, from = bucket): Promise<string[]> =>
@@ -228,7 +228,7 @@ describe('the stand-in of the bucket, asked by the real client', () => {
     expect(server.log.every(({ operation }) => operation === 'sign' || operation === 'other')).toBe(true);
   });
 
-  it('is readable to everybody only if it was made public', async () => {
+  it('allows anonymous reads only if the bucket is public', async () => {
     server.objects.store('a/b.webp', Buffer.from('x'), { cacheControl: 'public, immutable' });
     const address = bucket.file('a/b.webp').publicUrl();
     expect((await fetch(address)).status).toBe(403);
@@ -240,7 +240,7 @@ describe('the stand-in of the bucket, asked by the real client', () => {
     expect((await fetch(`${server.url}/${server.env.GOOGLE_BUCKET}/missing`)).status).toBe(404);
   });
 
-  it.each([403, 404, 429, 503] as const)('answers %d to what is to fail, as often as that', async (status) => {
+  it.each([403, 404, 429, 503] as const)('fails with %d the given number of times', async (status) => {
     server.objects.store('photo', Buffer.from('x'));
     for (const operation of ['put', 'get', 'delete', 'list'] as const) server.fail(operation, { status }, 1);
     const works = [
@@ -255,7 +255,7 @@ describe('the stand-in of the bucket, asked by the real client', () => {
     expect([...server.objects.keys()]).toEqual(['new']);
   });
 
-  it('says what is wrong in the protocol’s words, which the client reads', async () => {
+  it('sends error details that the client parses', async () => {
     server.fail('put', { status: 403 });
     const error = await put(bucket.file('x'), 'x').catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({
@@ -265,17 +265,17 @@ describe('the stand-in of the bucket, asked by the real client', () => {
     });
   });
 
-  it('may have done what it does not tell of', async () => {
+  it('can apply an operation without a response', async () => {
     server.fail('put', 'answer lost', 1);
     const create = { preconditionOpts: { ifGenerationMatch: 0 } };
     expect(await refusalOf(put(bucket.file('lost'), 'x', create))).toBe('ECONNRESET');
     expect(server.objects.has('lost')).toBe(true);
-    // so whoever asks again has to take this for success
+    // a retry has to treat this as success
     expect(await refusalOf(put(bucket.file('lost'), 'x', create))).toBe(412);
     expect(server.log.map(({ status }) => status)).toEqual([200, 412]);
   });
 
-  it('loses answers, cuts off, hangs, and is slow', async () => {
+  it('loses responses, breaks off, hangs, and is slow', async () => {
     const bytes = randomBytes(200_000);
     server.objects.store('photo', bytes);
     server.fail('delete', 'answer lost', 1);
@@ -284,7 +284,7 @@ describe('the stand-in of the bucket, asked by the real client', () => {
 
     server.objects.store('photo', bytes);
     server.fail('get', 'cut off', 1);
-    // the client does not notice: whoever reads has to look at the clock
+    // the client does not notice: the reader needs its own timeout
     const half = bucket.file('photo').createReadStream({ validation: false });
     let length = 0;
     for await (const chunk of half) if ((length += (chunk as Buffer).length) === bytes.length / 2) break;

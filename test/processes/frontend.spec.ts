@@ -7,7 +7,7 @@ import { startService, type TestService, unique } from '../support/service.js';
 
 const TYPES: Record<string, string> = { html: 'text/html', js: 'text/javascript' };
 
-/** The example's own server, on another origin than the API's, whose address it writes into the page. */
+/** Serves the example from another origin than the API, and writes the API's URL into the page. */
 async function serveFrontend(api: () => string): Promise<{ server: Server; url: string }> {
   const server = createServer((request, response) => {
     const name = new URL(request.url!, 'http://x').pathname.slice(1) || 'index.html';
@@ -29,7 +29,7 @@ async function serveFrontend(api: () => string): Promise<{ server: Server; url: 
   let service: TestService;
   let browser: Browser;
   let page: Page;
-  const complaints: string[] = [];
+  const errors: string[] = [];
 
   beforeAll(async () => {
     [google, frontend] = await Promise.all([GoogleStandIn.start(), serveFrontend(() => service.anonymous.url)]);
@@ -42,8 +42,8 @@ async function serveFrontend(api: () => string): Promise<{ server: Server; url: 
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-sync'],
     });
     page = await browser.newPage();
-    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+    page.on('pageerror', (error) => errors.push(error.message));
   });
   afterAll(async () => {
     await browser.close();
@@ -51,11 +51,11 @@ async function serveFrontend(api: () => string): Promise<{ server: Server; url: 
     await Promise.all([service.close(), google.close()]);
   });
 
-  beforeEach(() => complaints.splice(0));
+  beforeEach(() => errors.splice(0));
   afterEach(() => service.clock.reset());
 
-  const says = async (words: RegExp): Promise<string> => {
-    const state = page.locator('#state', { hasText: words });
+  const waitForState = async (text: RegExp): Promise<string> => {
+    const state = page.locator('#state', { hasText: text });
     await state.waitFor();
     return (await state.textContent())!;
   };
@@ -65,14 +65,14 @@ async function serveFrontend(api: () => string): Promise<{ server: Server; url: 
     return (await service.dataSource.query<[{ generation: number }]>(sql, [userId]))[0].generation;
   };
 
-  it('signs in, works with customers and signs out', async () => {
+  it('signs in, reads and writes customers, and signs out', async () => {
     const user = await service.user();
     google.account = { sub: `subject-${unique()}`, email: user.email, email_verified: true };
     await page.goto(frontend.url);
-    await says(/Signed out/);
+    await waitForState(/Signed out/);
     await page.click('#sign-in');
-    expect(await says(/Signed in/)).toContain(user.email);
-    // neither code nor token is left where others might look
+    expect(await waitForState(/Signed in/)).toContain(user.email);
+    // neither code nor tokens remain in the URL or in storage
     expect(page.url()).toBe(frontend.url);
     expect(await page.evaluate('sessionStorage.length + localStorage.length')).toBe(0);
 
@@ -82,22 +82,22 @@ async function serveFrontend(api: () => string): Promise<{ server: Server; url: 
     expect(sessions.body.data[0].userAgent).toContain('Chrome');
 
     await page.click('#sign-out');
-    await says(/Signed out/);
+    await waitForState(/Signed out/);
     expect((await user.get('/me/sessions')).body.data).toHaveLength(sessions.body.data.length - 1);
-    expect(complaints).toEqual([]);
+    expect(errors).toEqual([]);
   });
 
-  it('stays signed in when its access token has run out, until its session is over', async () => {
+  it('refreshes an expired access token, until the session ends', async () => {
     const user = await service.user();
     google.account = { sub: `subject-${unique()}`, email: user.email, email_verified: true };
     await page.goto(frontend.url);
     await page.context().clearCookies();
     await page.click('#sign-in');
-    await says(/Signed in/);
+    await waitForState(/Signed in/);
     const before = await generationOf(user.id);
 
     service.clock.forward(11 * 60_000);
-    // two requests that find it out together
+    // two requests that get 401 at the same time
     const answers = Promise.all(
       ['/me', '/customers'].map((path) =>
         page.waitForResponse(
@@ -107,40 +107,40 @@ async function serveFrontend(api: () => string): Promise<{ server: Server; url: 
     );
     await page.click('#show');
     await answers;
-    await says(/Signed in/);
+    await waitForState(/Signed in/);
     expect(await generationOf(user.id)).toBe(before + 1);
-    // the browser itself says so of the two
-    expect(complaints.filter((text) => !text.includes('401'))).toEqual([]);
+    // the browser logs the two 401 itself
+    expect(errors.filter((text) => !text.includes('401'))).toEqual([]);
 
     service.clock.reset();
     await service.admin.delete(`/users/${user.id}/sessions`);
     await page.click('#show');
-    await says(/^Failed: invalid_refresh_token$/);
+    await waitForState(/^Failed: invalid_refresh_token$/);
     await page.waitForSelector('#sign-in:visible');
     expect(await page.isVisible('#customers')).toBe(false);
   });
 
-  it('says what went wrong', async () => {
+  it('shows why the sign-in failed', async () => {
     google.account = null;
     await page.goto(frontend.url);
     await page.context().clearCookies();
     await page.click('#sign-in');
-    expect(await says(/Failed/)).toBe('Failed: login_refused');
+    expect(await waitForState(/Failed/)).toBe('Failed: login_refused');
     google.account = { sub: `subject-${unique()}`, email: 'nobody@example.com', email_verified: true };
     await page.context().clearCookies();
     await page.click('#sign-in');
-    expect(await says(/not_registered/)).toBe('Failed: not_registered');
-    expect(complaints).toEqual([]);
+    expect(await waitForState(/not_registered/)).toBe('Failed: not_registered');
+    expect(errors).toEqual([]);
   });
 
-  it('takes no code that it has not asked for', async () => {
-    await page.goto(`${frontend.url}?code=of-somebody-else`);
-    await says(/Signed out/);
+  it('ignores a code that it did not request', async () => {
+    await page.goto(`${frontend.url}?code=foreign`);
+    await waitForState(/Signed out/);
     expect(page.url()).toBe(frontend.url);
-    expect(complaints).toEqual([]);
+    expect(errors).toEqual([]);
   });
 
-  it('is not answered on an origin that is not allowed', async () => {
+  it('cannot read responses on an origin that is not allowed', async () => {
     const elsewhere = frontend.url.replace('localhost', '127.0.0.1');
     await page.goto(elsewhere);
     const answer = page.evaluate(`fetch('${service.anonymous.url}/livez').then(() => 'read', () => 'refused')`);

@@ -13,7 +13,7 @@ const badSignature = (): Refusal =>
 const malformed = (): Refusal =>
   new Refusal(400, 'invalid', 'The X-Goog- parameters are not valid.', 'MalformedSecurityHeader');
 
-/** A service account with a key of its own: what its key file says, and whether a request is really from it. */
+/** A service account with its own key: writes its key file, and verifies that requests come from it. */
 export class ServiceAccount {
   readonly email = 'crm@crm-project.iam.gserviceaccount.com';
 
@@ -28,8 +28,8 @@ export class ServiceAccount {
   }
 
   /**
-   * As Google gives it out, save for the universe: in Google's own the client gets its tokens at an address of Google
-   * that is part of its code, whatever `token_uri` says; in any other it signs them itself.
+   * Like a key file of Google, except for the universe: in Google's own universe the client gets tokens from a URL in
+   * its code and ignores `token_uri`; in any other it signs the tokens itself.
    */
   keyFile(url: string): object {
     return {
@@ -45,7 +45,7 @@ export class ServiceAccount {
     };
   }
 
-  async refuseUnlessFromIt({ headers }: IncomingMessage): Promise<void> {
+  async refuseUnlessAuthorized({ headers }: IncomingMessage): Promise<void> {
     const token = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1];
     if (!token)
       throw new Refusal(401, 'required', 'Anonymous caller does not have access to the Google Cloud Storage object.');
@@ -55,7 +55,7 @@ export class ServiceAccount {
       const scopes = String(payload.scope).split(' ');
       if (SCOPES.some((scope) => scopes.includes(`https://www.googleapis.com/auth/${scope}`))) return;
     } catch {
-      // answered below
+      // refused below
     }
     throw new Refusal(401, 'authError', 'Invalid Credentials');
   }
@@ -89,7 +89,7 @@ function canonical(request: IncomingMessage, query: URLSearchParams, signed: str
     .sort();
   const headers = signed.map((name) => {
     const value = String(request.headers[name] ?? '');
-    // Google's has no port: the client signs none
+    // Google's endpoint has no port, so the client signs none
     return `${name}:${name === 'host' ? value.replace(/:\d+$/, '') : value.trim().replace(/\s+/g, ' ')}\n`;
   });
   const content = request.headers['x-goog-content-sha256'];

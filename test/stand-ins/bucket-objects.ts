@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Answer, conditionNotMet, invalid, json, notFound, Refusal } from './bucket-refusals.js';
+import { type BucketResponse, conditionNotMet, invalid, json, notFound, Refusal } from './bucket-refusals.js';
 
 export interface StoredObject {
   bytes: Buffer;
@@ -15,7 +15,7 @@ export type Attributes = Partial<Omit<StoredObject, 'bytes'>>;
 const NO_LEGACY_ACL =
   'Cannot insert legacy ACL for an object when uniform bucket-level access is enabled. ' +
   'Read more at https://cloud.google.com/storage/docs/uniform-bucket-level-access';
-/** What can be said of an object when it is uploaded. */
+/** Attributes that an upload may set. */
 const ATTRIBUTES = ['name', 'contentType', 'cacheControl', 'metadata', 'md5Hash', 'crc32c'];
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -24,7 +24,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return value;
 });
 
-/** Castagnoli's, which Node does not have; the client's own would agree with its mistakes. */
+/** CRC-32C (Castagnoli), which Node lacks. Not the client's implementation, which would share its own mistakes. */
 export function crc32c(bytes: Buffer): string {
   let crc = ~0;
   for (const byte of bytes) crc = TABLE[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
@@ -35,10 +35,10 @@ export function crc32c(bytes: Buffer): string {
 
 const md5 = (bytes: Buffer): string => createHash('md5').update(bytes).digest('base64');
 
-/** The objects of one bucket with uniform access, and what its protocol says of them. */
+/** The objects of one bucket with uniform access, as its protocol describes them. */
 export class BucketObjects extends Map<string, StoredObject> {
   now = (): Date => new Date();
-  /** A page may have fewer than were asked for. */
+  /** A page may have fewer objects than requested. */
   pageSize = 1000;
   private lastGeneration = 1_700_000_000_000_000;
 
@@ -46,7 +46,7 @@ export class BucketObjects extends Map<string, StoredObject> {
     super();
   }
 
-  /** Puts an object where it is wanted, as an upload that has ended. */
+  /** Stores an object directly, like a finished upload. */
   store(key: string, bytes: Buffer, attributes: Attributes = {}): StoredObject {
     const stored = {
       contentType: 'application/octet-stream',
@@ -59,7 +59,7 @@ export class BucketObjects extends Map<string, StoredObject> {
     return stored;
   }
 
-  /** `ifGenerationMatch`: 0 means that there must be no such object. */
+  /** `ifGenerationMatch=0`: the object must not exist. */
   refuseUnless(key: string, ifGenerationMatch: string | null): void {
     if (ifGenerationMatch !== null && Number(ifGenerationMatch) !== (this.get(key)?.generation ?? 0))
       throw conditionNotMet();
@@ -68,7 +68,7 @@ export class BucketObjects extends Map<string, StoredObject> {
   upload(key: string, bytes: Buffer, declared: Record<string, unknown>): object {
     if ('acl' in declared) throw invalid(NO_LEGACY_ACL);
     const unknown = Object.keys(declared).filter((name) => !ATTRIBUTES.includes(name));
-    if (unknown.length > 0) throw invalid(`The stand-in does not know ${unknown.join()} of an object.`);
+    if (unknown.length > 0) throw invalid(`The stand-in does not support the attributes ${unknown.join()}.`);
     const { contentType, cacheControl, metadata } = declared as Attributes;
     refuseUnlessEqual('CRC32C', declared.crc32c as string | undefined, crc32c(bytes));
     refuseUnlessEqual('MD5', declared.md5Hash as string | undefined, md5(bytes));
@@ -105,8 +105,8 @@ export class BucketObjects extends Map<string, StoredObject> {
     };
   }
 
-  /** In the order of their bytes, as many as fit on a page. */
-  list(query: URLSearchParams): Answer {
+  /** One page of objects, ordered by the bytes of their keys. */
+  list(query: URLSearchParams): BucketResponse {
     const after = Buffer.from(query.get('pageToken') ?? '', 'base64url');
     const keys = [...this.keys()]
       .filter((key) => key.startsWith(query.get('prefix') ?? ''))
@@ -122,7 +122,7 @@ export class BucketObjects extends Map<string, StoredObject> {
     });
   }
 
-  media(key: string, generation: string | null, range: string | undefined): Answer {
+  media(key: string, generation: string | null, range: string | undefined): BucketResponse {
     const stored = this.find(key, generation);
     const { bytes, contentType, cacheControl = 'private, max-age=0', updated } = stored;
     const headers = {
@@ -150,14 +150,14 @@ export class BucketObjects extends Map<string, StoredObject> {
   }
 }
 
-function refuseUnlessEqual(name: string, said: string | undefined, sum: string): void {
-  if (said !== undefined && said !== sum)
-    throw invalid(`Provided ${name} "${said}" doesn't match calculated ${name} "${sum}".`);
+function refuseUnlessEqual(name: string, declared: string | undefined, sum: string): void {
+  if (declared !== undefined && declared !== sum)
+    throw invalid(`Provided ${name} "${declared}" doesn't match calculated ${name} "${sum}".`);
 }
 
 const etagOf = (generation: number): string => Buffer.from(String(generation)).toString('base64url');
 
-/** A partial response: only what was asked for, so that nobody relies on more. */
+/** A partial response with only the requested fields, so that the service cannot rely on others. */
 function onlyFields(item: Record<string, unknown>, fields: string | null): Record<string, unknown> {
   const wanted = /items\(([^)]*)\)/.exec(fields ?? '')?.[1]?.split(',');
   return wanted ? Object.fromEntries(Object.entries(item).filter(([name]) => wanted.includes(name))) : item;

@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { ServiceAccount } from './bucket-credentials.js';
 import type { BucketObjects } from './bucket-objects.js';
 import {
-  type Answer,
   asJson,
   asText,
   asXml,
+  type BucketResponse,
   forbidden,
   invalid,
   json,
@@ -15,15 +15,15 @@ import {
 } from './bucket-refusals.js';
 import { BucketUploads } from './bucket-uploads.js';
 
-/** `get` is also a public address, `sign` a signed one; `other` is what nobody should ask for. */
+/** `get` includes public URLs; `sign` is a signed URL; `other` is an operation that the service must not use. */
 export type BucketOperation = 'put' | 'get' | 'delete' | 'list' | 'sign' | 'other';
 
 export interface Task {
   operation: BucketOperation;
   key: string;
-  refuse: (refusal: Refusal) => Answer;
-  /** `isWhole`: whether the body arrived to its end. */
-  run: (body: Buffer, isWhole: boolean) => Answer | Promise<Answer>;
+  refuse: (refusal: Refusal) => BucketResponse;
+  /** `isWhole`: whether the body is complete. */
+  run: (body: Buffer, isWhole: boolean) => BucketResponse | Promise<BucketResponse>;
 }
 
 const PARAMETERS: Record<BucketOperation, string[]> = {
@@ -39,7 +39,7 @@ const NO_ACL =
   'Cannot use ACL API to update bucket policy when uniform bucket-level access is enabled. ' +
   'Read more at https://cloud.google.com/storage/docs/uniform-bucket-level-access';
 
-/** Who asks for what, and whether they may: the JSON protocol, and the addresses that a browser is given. */
+/** Routes requests and checks permissions: the JSON API, and public and signed URLs. */
 export class BucketProtocol {
   isPublic = false;
   private readonly uploads: BucketUploads;
@@ -58,7 +58,7 @@ export class BucketProtocol {
     if (!bucket) return this.readTask(request, url);
     const task = upload ? this.uploadTask(request, url) : this.objectTask(request, url, rest);
     const run: Task['run'] = async (body, isWhole) => {
-      await this.account.refuseUnlessFromIt(request);
+      await this.account.refuseUnlessAuthorized(request);
       if (bucket !== this.objects.bucket) throw noSuchBucket();
       refuseUnknown(task.operation, url.searchParams);
       return task.run(body, isWhole);
@@ -111,7 +111,7 @@ export class BucketProtocol {
     const key = decodeURIComponent(path);
     const isRead = request.method === 'GET' || request.method === 'HEAD';
     const operation = !isRead || !key ? 'other' : query.has('X-Goog-Signature') ? 'sign' : 'get';
-    const run = (): Answer => {
+    const run = (): BucketResponse => {
       if (operation === 'other') throw notFound('Not Found');
       if (operation === 'sign') this.account.refuseUnlessSigned(request, query, this.objects.now());
       else if (!this.isPublic) throw forbidden('Anonymous caller', 'storage.objects.get');
@@ -126,5 +126,6 @@ function refuseUnknown(operation: BucketOperation, query: URLSearchParams): void
   if (operation === 'other') return;
   if (query.has('predefinedAcl')) throw invalid(NO_ACL);
   const unknown = [...query.keys()].filter((name) => !PARAMETERS[operation].includes(name));
-  if (unknown.length > 0) throw invalid(`The stand-in does not know ${unknown.join()} of ${operation}.`);
+  if (unknown.length > 0)
+    throw invalid(`The stand-in does not support the parameters ${unknown.join()} of ${operation}.`);
 }

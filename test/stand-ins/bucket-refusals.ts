@@ -1,18 +1,17 @@
-/** What comes back of a request. */
-export interface Answer {
+export interface BucketResponse {
   status: number;
   headers?: Record<string, string>;
   body?: Buffer;
 }
 
-/** Why the bucket does not do something, in the words of Google Cloud Storage. */
+/** An error response, with the texts of Google Cloud Storage. */
 export class Refusal extends Error {
   constructor(
     readonly status: number,
-    /** Of the JSON protocol. */
+    /** Error reason of the JSON API. */
     readonly reason: string,
     message: string,
-    /** Of the XML protocol, which signed and public addresses speak. */
+    /** Error code of the XML API, which signed and public URLs use. */
     readonly code = 'AccessDenied',
   ) {
     super(message);
@@ -54,7 +53,7 @@ export const conditionNotMet = (): Refusal =>
     'PreconditionFailed',
   );
 
-export function json(status: number, body: object, headers: Record<string, string> = {}): Answer {
+export function json(status: number, body: object, headers: Record<string, string> = {}): BucketResponse {
   return {
     status,
     headers: { 'content-type': 'application/json; charset=UTF-8', ...headers },
@@ -62,17 +61,17 @@ export function json(status: number, body: object, headers: Record<string, strin
   };
 }
 
-export function asJson({ status, reason, message }: Refusal): Answer {
+export function asJson({ status, reason, message }: Refusal): BucketResponse {
   const domain = reason === 'rateLimitExceeded' ? 'usageLimits' : 'global';
   return json(status, { error: { code: status, message, errors: [{ message, domain, reason }] } });
 }
 
-/** Downloads over the JSON protocol are refused in plain text. */
-export function asText({ status, message }: Refusal): Answer {
+/** The JSON API refuses downloads in plain text. */
+export function asText({ status, message }: Refusal): BucketResponse {
   return { status, headers: { 'content-type': 'text/html; charset=UTF-8' }, body: Buffer.from(message) };
 }
 
-export function asXml({ status, code, message }: Refusal): Answer {
+export function asXml({ status, code, message }: Refusal): BucketResponse {
   const text = `<?xml version='1.0' encoding='UTF-8'?><Error><Code>${code}</Code><Message>${message}</Message></Error>`;
   return { status, headers: { 'content-type': 'application/xml; charset=UTF-8' }, body: Buffer.from(text) };
 }

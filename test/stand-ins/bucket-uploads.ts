@@ -1,26 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { BucketObjects } from './bucket-objects.js';
-import { type Answer, invalid, json, notFound } from './bucket-refusals.js';
+import { type BucketResponse, invalid, json, notFound } from './bucket-refusals.js';
 
 interface Session {
   key: string;
   ifGenerationMatch: string | null;
   declared: Record<string, unknown>;
   received: Buffer;
-  /** What was answered at the end; whoever missed it asks again. */
-  result?: Answer;
+  /** The final response, repeated to a client that did not receive it. */
+  result?: BucketResponse;
 }
 
 const CHUNK = 256 * 1024;
 
-/** The two ways in which the client uploads: all in one request, or piece by piece in a session. */
+/** The two upload types of the client: one multipart request, or a resumable session in chunks. */
 export class BucketUploads {
   private readonly sessions = new Map<string, Session>();
 
   constructor(private readonly objects: BucketObjects) {}
 
-  multipart(query: URLSearchParams, headers: IncomingHttpHeaders, body: Buffer): Answer {
+  multipart(query: URLSearchParams, headers: IncomingHttpHeaders, body: Buffer): BucketResponse {
     const { declared, bytes } = readMultipart(headers['content-type'] ?? '', body);
     return this.finish(
       nameOf(query, declared),
@@ -30,7 +30,7 @@ export class BucketUploads {
     );
   }
 
-  start(url: URL, headers: IncomingHttpHeaders, body: Buffer): Answer {
+  start(url: URL, headers: IncomingHttpHeaders, body: Buffer): BucketResponse {
     const declared = body.length > 0 ? (JSON.parse(body.toString()) as Record<string, unknown>) : {};
     const key = nameOf(url.searchParams, declared);
     const ifGenerationMatch = url.searchParams.get('ifGenerationMatch');
@@ -48,8 +48,8 @@ export class BucketUploads {
     return { status: 200, headers: { location: location.href, 'x-guploader-uploadid': id } };
   }
 
-  /** `isWhole`: whether the request arrived to its end; what is kept of one that did not is a multiple of 256 KiB. */
-  continue(query: URLSearchParams, headers: IncomingHttpHeaders, body: Buffer, isWhole: boolean): Answer {
+  /** `isWhole`: whether the request is complete. Of an incomplete one, a multiple of 256 KiB is kept. */
+  continue(query: URLSearchParams, headers: IncomingHttpHeaders, body: Buffer, isWhole: boolean): BucketResponse {
     const session = this.sessions.get(query.get('upload_id')!);
     if (!session) throw notFound('Upload session not found.');
     if (session.result) return session.result;
@@ -57,7 +57,7 @@ export class BucketUploads {
     const [, first, last, total] = /^bytes (?:(\d+)-(\d+|\*)|\*)\/(\d+|\*)$/.exec(range) ?? [];
     if (total === undefined) throw invalid(`Failed to parse Content-Range header.`);
     if (first !== undefined) {
-      if (Number(first) > session.received.length) throw invalid('Bytes are missing before those that were sent.');
+      if (Number(first) > session.received.length) throw invalid('Bytes are missing before this chunk.');
       const fresh = body.subarray(session.received.length - Number(first));
       const kept = isWhole ? fresh : fresh.subarray(0, fresh.length - (fresh.length % CHUNK));
       session.received = Buffer.concat([session.received, kept]);
@@ -71,13 +71,18 @@ export class BucketUploads {
     return (session.result = this.finish(key, ifGenerationMatch, { ...declared, ...sums(headers) }, received));
   }
 
-  private finish(key: string, condition: string | null, declared: Record<string, unknown>, bytes: Buffer): Answer {
+  private finish(
+    key: string,
+    condition: string | null,
+    declared: Record<string, unknown>,
+    bytes: Buffer,
+  ): BucketResponse {
     this.objects.refuseUnless(key, condition);
     return json(200, this.objects.upload(key, bytes, declared));
   }
 }
 
-const incomplete = (length: number): Answer => ({
+const incomplete = (length: number): BucketResponse => ({
   status: 308,
   headers: length > 0 ? { range: `bytes=0-${length - 1}` } : {},
 });
@@ -88,16 +93,16 @@ function nameOf(query: URLSearchParams, declared: Record<string, unknown>): stri
   return name;
 }
 
-/** The checksums that the client says the bytes have. */
+/** The checksums that the client declares. */
 function sums(headers: IncomingHttpHeaders): Record<string, string> {
-  const said = new Map(
+  const declared = new Map(
     String(headers['x-goog-hash'] ?? '')
       .split(',')
       .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)] as const),
   );
   return {
-    ...(said.has('crc32c') && { crc32c: said.get('crc32c')! }),
-    ...(said.has('md5') && { md5Hash: said.get('md5')! }),
+    ...(declared.has('crc32c') && { crc32c: declared.get('crc32c')! }),
+    ...(declared.has('md5') && { md5Hash: declared.get('md5')! }),
   };
 }
 

@@ -7,16 +7,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ServiceAccount } from './bucket-credentials.js';
 import { BucketObjects } from './bucket-objects.js';
 import { type BucketOperation, BucketProtocol } from './bucket-protocol.js';
-import { type Answer, forbidden, noSuchBucket, Refusal, tooFast, unavailable } from './bucket-refusals.js';
+import { type BucketResponse, forbidden, noSuchBucket, Refusal, tooFast, unavailable } from './bucket-refusals.js';
 import { type Fault, misbehave } from './faults.js';
 
 const BUCKET = 'crm-photos';
 
 export type BucketFault =
   | Fault
-  /** Of an upload only half arrives, of a download only half is sent. */
+  /** Only half of an upload or download is transferred. */
   | 'cut off'
-  /** What was asked for is done, but nobody hears of it. */
+  /** The operation succeeds, but the connection closes before the response. */
   | 'answer lost'
   | { status: 403 | 404 | 429 | 503 }
   | { slowMs: number };
@@ -26,17 +26,17 @@ interface LoggedOperation {
   method: string;
   key: string;
   query: Record<string, string>;
-  /** Undefined until it is done; a lost answer has one. */
+  /** Undefined until the operation is done. */
   status?: number;
 }
 
-/** What roles/storage.objectUser allows, by operation. */
+/** Permissions by operation, for error messages. */
 const PERMISSIONS = { put: 'create', get: 'get', sign: 'get', delete: 'delete', list: 'list', other: 'getIamPolicy' };
 
-/** A bucket of Google Cloud Storage with uniform access, as its real client sees it. What it does not know, it refuses. */
+/** A bucket of Google Cloud Storage with uniform access, for its real client. Refuses everything it does not implement. */
 export class BucketStandIn {
   readonly objects = new BucketObjects(BUCKET);
-  /** All that was asked for, in order. */
+  /** All requests, in order. */
   readonly log: LoggedOperation[] = [];
   private readonly faults = new Map<BucketOperation, { fault: BucketFault; times: number }>();
   private readonly protocol: BucketProtocol;
@@ -44,7 +44,7 @@ export class BucketStandIn {
   private constructor(
     readonly url: string,
     readonly account: ServiceAccount,
-    /** Holds the service account's key. */
+    /** Path of the service account's key file. */
     readonly keyFile: string,
     readonly close: () => Promise<void>,
   ) {
@@ -82,7 +82,7 @@ export class BucketStandIn {
     return bucket;
   }
 
-  /** Goes wrong from now on, or that many times. */
+  /** Makes an operation fail from now on, or the given number of times. */
   fail(operation: BucketOperation, fault: BucketFault, times = Infinity): void {
     this.faults.set(operation, { fault, times });
   }
@@ -91,7 +91,7 @@ export class BucketStandIn {
     this.faults.clear();
   }
 
-  /** As it was at the start. */
+  /** Restores the initial state. */
   reset(): void {
     this.heal();
     this.objects.clear();
@@ -113,10 +113,10 @@ export class BucketStandIn {
     if (typeof fault === 'string' && fault !== 'cut off' && fault !== 'answer lost') return misbehave(fault, response);
     let { body, isWhole } = await received(request);
     if (fault === 'cut off' && body.length > 0) [body, isWhole] = [body.subarray(0, body.length / 2), false];
-    let answer: Answer;
+    let answer: BucketResponse;
     try {
-      if (typeof fault === 'object') await this.suffer(fault, operation);
-      // whoever has hung up meanwhile wants nothing any more: it would otherwise turn up in the middle of another test
+      if (typeof fault === 'object') await this.apply(fault, operation);
+      // the client disconnected: a late write would show up in the middle of another test
       if (response.destroyed) return;
       answer = await run(body, isWhole);
     } catch (error) {
@@ -133,7 +133,7 @@ export class BucketStandIn {
     return planned.fault;
   }
 
-  private async suffer(fault: Exclude<BucketFault, string>, operation: BucketOperation): Promise<void> {
+  private async apply(fault: Exclude<BucketFault, string>, operation: BucketOperation): Promise<void> {
     if ('slowMs' in fault) await sleep(fault.slowMs);
     else if (fault.status === 403) throw forbidden(this.account.email, `storage.objects.${PERMISSIONS[operation]}`);
     else if (fault.status === 404) throw noSuchBucket();
@@ -147,12 +147,17 @@ async function received(request: IncomingMessage): Promise<{ body: Buffer; isWho
   try {
     for await (const chunk of request) chunks.push(chunk as Buffer);
   } catch {
-    // the client has gone
+    // the client disconnected
   }
   return { body: Buffer.concat(chunks), isWhole: request.complete };
 }
 
-function send({ status, headers, body }: Answer, response: ServerResponse, isHead: boolean, cutOff: boolean): void {
+function send(
+  { status, headers, body }: BucketResponse,
+  response: ServerResponse,
+  isHead: boolean,
+  cutOff: boolean,
+): void {
   const length = body?.length ?? 0;
   response.writeHead(status, { ...headers, ...(status !== 204 && { 'content-length': length }) });
   if (!body || isHead) response.end();

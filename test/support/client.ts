@@ -10,11 +10,11 @@ export interface Answer<Body = any> {
 
 export interface RequestOptions {
   headers?: Record<string, string>;
-  /** Sent as JSON; a string, bytes or a form are sent as they are. */
+  /** Sent as JSON, except strings, bytes and forms, which are sent unchanged. */
   body?: unknown;
 }
 
-/** A client of the API. Every answer that it gets is held against the OpenAPI: what is not documented fails the test. */
+/** A client of the API. Checks every response against the OpenAPI: an undocumented response fails the test. */
 export class Client {
   constructor(
     readonly url: string,
@@ -61,7 +61,7 @@ export class Client {
     return new Client(this.url, this.api, accessToken, refreshToken);
   }
 
-  /** A client with the tokens that this e-mail and password get. */
+  /** Signs in and returns a client with the tokens. */
   async signIn(email: string, password: string): Promise<Client> {
     const { status, body } = await this.as().post('/login', { email, password });
     expect(status).toBe(200);
@@ -69,7 +69,7 @@ export class Client {
   }
 }
 
-/** Of the network for benchmarks (RFC 2544): limits on guessing passwords know addresses, and tests are to know none. */
+/** A random address of the benchmark network (RFC 2544), so that sign-in limits by address do not affect tests. */
 export function someAddress(): string {
   const [a, b] = randomBytes(2);
   return `198.${18 + (Math.random() < 0.5 ? 0 : 1)}.${a}.${b}`;

@@ -10,17 +10,17 @@ interface Documented {
 
 type Operations = Record<string, Record<string, { responses: Record<string, Documented> }>>;
 
-/** All services of one run have the same document: schemas are compiled once for all of them. */
+/** All services of a run have the same document, so each schema is compiled once. */
 let ajv: Ajv2020 | undefined;
 const compiled = new Map<string, ValidateFunction>();
 
-/** Fails unless the OpenAPI has the route, this status of it, this media type, and a schema that the body fits. */
+/** Fails unless the OpenAPI documents the route, the status, the media type and the schema of the response. */
 export function expectDocumented(api: OpenAPIObject, method: string, path: string, answer: Answer): void {
   if (answer.status >= 500 && answer.status !== 503)
     throw new Error(`${method} ${path} is ${answer.status}: ${JSON.stringify(answer.body)}`);
   const operation = operationOf(api, method, path);
   if (!operation) {
-    // an address or a method that there is not; the document itself; or a preflight
+    // an unknown path or method, the document itself, or a preflight
     expect([200, 204, 400, 404, 413, 414, 415, 431]).toContain(answer.status);
     return;
   }
@@ -32,7 +32,7 @@ export function expectDocumented(api: OpenAPIObject, method: string, path: strin
       answer.headers.has(name) &&
       !Object.keys(documented.headers ?? {}).some((known) => known.toLowerCase() === name)
     )
-      throw new Error(`${at} answers with the header ${name}, which is not documented`);
+      throw new Error(`${at} has the undocumented header ${name}`);
   if (method === 'HEAD') return;
   const type = answer.headers.get('content-type')?.split(';')[0];
   if (!type || !answer.body) {
@@ -40,12 +40,14 @@ export function expectDocumented(api: OpenAPIObject, method: string, path: strin
     return;
   }
   const media = documented.content?.[type];
-  if (!media) throw new Error(`${at} answers with ${type}, which is not documented`);
+  if (!media) throw new Error(`${at} has the undocumented media type ${type}`);
   const key = JSON.stringify(media.schema);
   const validate = compiled.get(key) ?? compile(api, key);
   compiled.set(key, validate);
   if (!validate(answer.body))
-    throw new Error(`${at} does not fit its schema: ${JSON.stringify(validate.errors)} ${JSON.stringify(answer.body)}`);
+    throw new Error(
+      `${at} does not match its schema: ${JSON.stringify(validate.errors)} ${JSON.stringify(answer.body)}`,
+    );
 }
 
 function operationOf(api: OpenAPIObject, method: string, path: string): Operations[string][string] | undefined {
@@ -62,7 +64,7 @@ function compile(api: OpenAPIObject, schema: string): ValidateFunction {
   if (!ajv) {
     ajv = new Ajv2020({ strict: false });
     formats.default(ajv);
-    // closed: a member that is answered but not documented is found
+    // closed, to detect undocumented members
     ajv.addSchema(closed({ $id: 'api', components: api.components }));
   }
   return ajv.compile(closed(JSON.parse(schema.replaceAll('"#/', '"api#/')) as object));

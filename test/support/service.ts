@@ -19,10 +19,10 @@ export const ADMIN = { email: 'admin@example.com', password: 'correct horse batt
 const FIRST_ADMIN_ID = 1;
 export const JWT_SECRET = 'the secret of the tests - long enough for HS256';
 
-/** A clock that stands where a test puts it, ahead of the real one. */
+/** A clock that tests move ahead of the real time. */
 export class MovableClock extends Clock {
   private aheadMs = 0;
-  /** How many times as fast pauses pass as they really would. */
+  /** Factor by which waits are shortened. */
   pace = 1;
 
   override now(): Date {
@@ -37,7 +37,7 @@ export class MovableClock extends Clock {
     this.aheadMs += ms;
   }
 
-  /** Back to now: the access token of the first admin, whom the tests of a file share, lives for ten minutes. */
+  /** Returns to the real time: the tests of a file share the first admin's access token, which is valid for 10 minutes. */
   reset(): void {
     this.aheadMs = 0;
   }
@@ -48,7 +48,7 @@ export interface TestService {
   clock: MovableClock;
   database: TestDatabase;
   dataDir: string;
-  /** For looking at rows. */
+  /** For reading rows directly. */
   dataSource: DataSource;
   anonymous: Client;
   /** The first admin, signed in. */
@@ -59,18 +59,18 @@ export interface TestService {
 }
 
 interface StartOptions {
-  /** SQL that fills the database before it is migrated. */
+  /** SQL to run before the migrations. */
   sql?: string;
-  /** The server that its database is on, if it is another than that of all tests. */
+  /** URI of the database server, if it is not the one of all tests. */
   server?: string;
-  /** Another instance on the database of a service that runs; closing it leaves the database. */
+  /** Starts another instance on the database of this service; closing it keeps the database. */
   beside?: TestService;
   env?: Record<string, string>;
-  /** Whether the first admin signs in; there may be another than usual. */
+  /** Whether to sign in the first admin. Default: true unless `sql` is given, as that may contain other users. */
   signIn?: boolean;
 }
 
-/** The real service, as `main` starts it, listening on loopback on a database of its own. */
+/** Starts the real service like `main`, on loopback and on its own database. */
 export async function startService(
   kind: Kind,
   { sql, server, beside, env = {}, signIn = !sql }: StartOptions = {},
@@ -87,7 +87,7 @@ export async function startService(
       JWT_SECRET,
       ADMIN_EMAIL: ADMIN.email,
       ADMIN_PASSWORD: ADMIN.password,
-      // each request of the test client says that it comes from somewhere else
+      // every request of the test client has another X-Forwarded-For
       TRUSTED_PROXIES: 'loopback',
       ...env,
     }),
@@ -95,7 +95,7 @@ export async function startService(
   );
   await app.listen(0, '127.0.0.1');
   const anonymous = new Client(await app.getUrl(), api);
-  /** Signed in without a password, whose check takes longer than most tests. */
+  /** Starts a session without a password: hashing takes longer than most tests. */
   const signedIn = async (userId: number): Promise<Client> => {
     const client = { ipAddress: '127.0.0.1', userAgent: null, requestId: '' };
     const session = await app.get(SessionsService).start(userId, 1, client);
@@ -125,10 +125,10 @@ export async function startService(
   };
 }
 
-/** Hashes of the few passwords that the tests use: making one for every user takes longer than all that they test. */
+/** Hashes by password: hashing again for every user would take longer than the tests themselves. */
 const hashes = new Map<string, string>();
 
-/** Made through the service itself, by the first admin; the password is put in as its hash. */
+/** Creates a user through UsersService and stores the cached hash of the password. */
 async function createUser(
   app: NestFastifyApplication,
   { password, ...values }: CreateUserDto,
@@ -146,7 +146,7 @@ async function createUser(
 }
 
 let count = 0;
-/** Different for every call, so that tests of one file do not meet in the database they share. */
+/** Unique for every call, as the tests of a file share a database. */
 export const unique = (): string => `${process.pid}-${++count}`;
 
 export function newCustomer(overrides: Record<string, unknown> = {}): Record<string, unknown> & { email: string } {
