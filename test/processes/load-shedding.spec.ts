@@ -23,13 +23,13 @@ describe('load shedding', () => {
     }
   }
 
-  const ask = (count: number): Array<Promise<Answer>> =>
+  const send = (count: number): Array<Promise<Answer>> =>
     Array.from({ length: count }, () => service.admin.get('/customers'));
 
   it('admits a short burst', async () => {
     let burst: Array<Promise<Answer>> = [];
     await whileBlocked(async () => {
-      burst = ask(300);
+      burst = send(300);
       await sleep(300);
     });
     for (const { status } of await Promise.all(burst)) expect(status).toBe(200);
@@ -39,13 +39,13 @@ describe('load shedding', () => {
     let waiting: Array<Promise<Answer>> = [];
     const probes: Array<Promise<Answer>> = [];
     const refused = await whileBlocked(async () => {
-      waiting = ask(250);
+      waiting = send(250);
       while (!service.app.get(LoadShedding).isShedding) {
-        probes.push(...ask(1));
+        probes.push(...send(1));
         await sleep(100);
       }
       // shed requests get a response although the database is blocked
-      const answers = await Promise.all(ask(20));
+      const answers = await Promise.all(send(20));
       expect((await service.anonymous.get('/livez')).status).toBe(200);
       // not shed: it queries the database, which is blocked
       expectProblem(await service.anonymous.get('/readyz'), 503, 'database_unavailable');
@@ -58,6 +58,6 @@ describe('load shedding', () => {
     for (const { status } of await Promise.all(waiting)) expect(status).toBe(200);
     for (const { status } of await Promise.all(probes)) expect([200, 503]).toContain(status);
     // shedding has ended
-    for (const { status } of await Promise.all(ask(50))) expect(status).toBe(200);
+    for (const { status } of await Promise.all(send(50))) expect(status).toBe(200);
   });
 });

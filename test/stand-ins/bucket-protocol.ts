@@ -105,7 +105,7 @@ export class BucketProtocol {
     });
   }
 
-  /** An address that a browser is given: signed or public. */
+  /** A public or signed URL, as browsers use it. */
   private readTask(request: IncomingMessage, { pathname, searchParams: query }: URL): Task {
     const [, bucket = '', path = ''] = /^\/([^/]+)\/(.+)$/.exec(pathname) ?? [];
     const key = decodeURIComponent(path);

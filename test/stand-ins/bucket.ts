@@ -33,7 +33,9 @@ interface LoggedOperation {
 /** Permissions by operation, for error messages. */
 const PERMISSIONS = { put: 'create', get: 'get', sign: 'get', delete: 'delete', list: 'list', other: 'getIamPolicy' };
 
-/** A bucket of Google Cloud Storage with uniform access, for its real client. Refuses everything it does not implement. */
+/**
+ * A bucket of Google Cloud Storage with uniform access, for its real client. Refuses everything it does not implement.
+ */
 export class BucketStandIn {
   readonly objects = new BucketObjects(BUCKET);
   /** All requests, in order. */

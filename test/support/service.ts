@@ -37,7 +37,9 @@ export class MovableClock extends Clock {
     this.aheadMs += ms;
   }
 
-  /** Returns to the real time: the tests of a file share the first admin's access token, which is valid for 10 minutes. */
+  /**
+   * Returns to the real time: the tests of a file share the first admin's access token, which is valid for 10 minutes.
+   */
   reset(): void {
     this.aheadMs = 0;
   }
