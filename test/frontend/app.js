@@ -19,7 +19,7 @@ async function call(path, options) {
     await refresh();
     response = await send(path, options);
   }
-  return { answer: await read(response), etag: response.headers.get('ETag') };
+  return { body: await read(response), etag: response.headers.get('ETag') };
 }
 
 function send(path, { method = 'GET', body, headers } = {}) {
@@ -36,9 +36,9 @@ function send(path, { method = 'GET', body, headers } = {}) {
 
 /** Errors are problem documents; programs use their `code`. */
 async function read(response) {
-  const answer = response.status === 204 ? undefined : await response.json();
-  if (!response.ok) throw new Error(answer.code);
-  return answer;
+  const body = response.status === 204 ? undefined : await response.json();
+  if (!response.ok) throw new Error(body.code);
+  return body;
 }
 
 /** Shared by concurrent requests: a refresh token is single-use, and using it again later ends the session. */
@@ -87,10 +87,10 @@ async function addCustomer() {
   const customer = { email: `ana-${Date.now()}@example.com`, name: 'Ana María', surname: 'de la Cruz' };
   // a retry, by the user or by `call`, does not create a second customer
   const headers = { 'Idempotency-Key': crypto.randomUUID() };
-  const { answer, etag } = await call('/customers', { method: 'POST', body: customer, headers });
+  const { body, etag } = await call('/customers', { method: 'POST', body: customer, headers });
   // version_conflict if another user changed the customer in the meantime
   const change = { method: 'PATCH', body: { company: 'Cruz S.L.' }, headers: { 'If-Match': etag } };
-  await call(`/customers/${answer.id}`, change);
+  await call(`/customers/${body.id}`, change);
 }
 
 async function signOut() {
@@ -102,13 +102,13 @@ async function show() {
   if (!tokens) return 'Signed out';
   const [me, customers] = await Promise.all([call('/me'), call('/customers?sort=surname')]);
   $('customers').replaceChildren(
-    ...customers.answer.data.map(({ name, surname, company }) => {
+    ...customers.body.data.map(({ name, surname, company }) => {
       const item = document.createElement('li');
       item.textContent = `${name} ${surname}, ${company}`;
       return item;
     }),
   );
-  return `Signed in as ${me.answer.email}`;
+  return `Signed in as ${me.body.email}`;
 }
 
 /** Runs an action, then shows the new state or the error. */
