@@ -39,7 +39,7 @@ function readConfiguration(): Env | undefined {
     return env;
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
-    for (const mistake of error.mistakes) print('FAILED', 'configuration', mistake);
+    for (const problem of error.problems) print('FAILED', 'configuration', problem);
     print('', '', 'To mend it: .env.example describes every variable.');
     return undefined;
   }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 
-/** The only source of the time, and of pauses that are meant to be felt, so that a test can move it. */
+/** The only source of the current time and of deliberate delays, so that tests can control both. */
 @Injectable()
 export class Clock {
   now(): Date {

@@ -3,7 +3,7 @@ import { Clock } from './clock.js';
 import { Env } from './env.js';
 import { Secrets } from './secrets.js';
 
-/** What the service was started with: the environment, the secrets derived from it, and the time. */
+/** Provides the environment, the keys derived from it, and the clock. */
 @Global()
 @Module({})
 export class ConfigModule {

@@ -2,26 +2,26 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { ConfigurationError, EXIT_CONFIGURATION, readEnv } from './env.js';
 
-/** Thirty-two bytes. */
+/** 32 bytes, the minimum. */
 const SECRET = '0123456789abcdef0123456789abcdef';
 
-function mistakesOf(source: Record<string, string>): string[] {
+function problemsOf(source: Record<string, string>): string[] {
   try {
     readEnv(source);
   } catch (error) {
-    if (error instanceof ConfigurationError) return error.mistakes;
+    if (error instanceof ConfigurationError) return error.problems;
     throw error;
   }
   return [];
 }
 
 const accepts = (name: string, value: string): boolean =>
-  !mistakesOf({ [name]: value }).some(
-    (mistake) => mistake.startsWith(`${name} `) && !/required|go together/.test(mistake),
+  !problemsOf({ [name]: value }).some(
+    (problem) => problem.startsWith(`${name} `) && !/required|set together/.test(problem),
   );
 
 describe('the environment', () => {
-  it('needs nothing: the embedded database on loopback is what there is without it', () => {
+  it('defaults to the embedded database and to loopback', () => {
     expect(readEnv({})).toMatchObject({
       NODE_ENV: 'development',
       HOST: '127.0.0.1',
@@ -40,27 +40,27 @@ describe('the environment', () => {
     });
   });
 
-  it('drains in production, where a load balancer has to notice, and nowhere else', () => {
-    const drains = ['development', 'test', 'production'].map((NODE_ENV) => readEnv({ NODE_ENV }).DRAIN_SECONDS);
-    expect(drains).toEqual([0, 0, 15]);
+  it('drains in production only, where a load balancer must notice the shutdown', () => {
+    const defaults = ['development', 'test', 'production'].map((NODE_ENV) => readEnv({ NODE_ENV }).DRAIN_SECONDS);
+    expect(defaults).toEqual([0, 0, 15]);
   });
 
-  it('takes an empty variable, or one of spaces, for one that is not set', () => {
+  it('treats an empty or blank variable as unset', () => {
     const names = Object.keys(readEnv({}));
     for (const blank of ['', '   ', '\t'])
       expect(readEnv(Object.fromEntries(names.map((name) => [name, blank])))).toEqual(readEnv({}));
   });
 
-  it('cuts off the space around a value', () => {
+  it('trims values', () => {
     expect(readEnv({ PORT: ' 8080 ', LOG_LEVEL: 'warn\n' })).toMatchObject({ PORT: 8080, LOG_LEVEL: 'warn' });
   });
 
-  it('does not mind variables that are not its own', () => {
+  it('ignores unknown variables', () => {
     expect(readEnv({ PATH: '/bin', npm_config_cache: 'x' })).toEqual(readEnv({}));
   });
 
-  it('reports every mistake at once, with its name and the reason', () => {
-    const mistakes = mistakesOf({
+  it('reports every problem at once, with the name and the reason', () => {
+    const problems = problemsOf({
       NODE_ENV: 'staging',
       PORT: 'http',
       PUBLIC_URL: 'crm.example.com',
@@ -74,23 +74,23 @@ describe('the environment', () => {
       DOCS: 'yes',
       LOG_LEVEL: 'chatty',
     });
-    expect(mistakes).toEqual([
-      'NODE_ENV must be one of development, test, production',
-      'PORT must be a whole number from 0 to 65535',
-      expect.stringMatching(/^PUBLIC_URL must be an origin/),
-      expect.stringMatching(/^TRUSTED_PROXIES must be IP addresses/),
-      expect.stringMatching(/^CORS_ORIGINS must be an origin/),
-      expect.stringMatching(/^DATABASE_URI must be mysql:/),
-      'DATABASE_POOL must be a whole number from 2 to 1000',
-      expect.stringMatching(/^JWT_SECRET each secret must have at least 32 bytes/),
+    expect(problems).toEqual([
       expect.stringMatching(/^ADMIN_EMAIL must be an e-mail address/),
       'ADMIN_PASSWORD must have 8 to 128 characters',
+      expect.stringMatching(/^CORS_ORIGINS must be an origin/),
+      'DATABASE_POOL must be an integer from 2 to 1000',
+      expect.stringMatching(/^DATABASE_URI must be mysql:/),
       'DOCS must be one of on, off',
+      'JWT_SECRET must contain only secrets of at least 32 bytes',
       expect.stringMatching(/^LOG_LEVEL must be one of debug, info/),
+      'NODE_ENV must be one of development, test, production',
+      'PORT must be an integer from 0 to 65535',
+      expect.stringMatching(/^PUBLIC_URL must be an origin/),
+      expect.stringMatching(/^TRUSTED_PROXIES must be IP addresses/),
     ]);
   });
 
-  it('never shows a value: it may be a secret, and many read the log', () => {
+  it('never shows a value, which may be a secret', () => {
     const values = {
       NODE_ENV: 'zq-env',
       PORT: 'zq-port',
@@ -113,11 +113,17 @@ describe('the environment', () => {
       }
     })();
     expect(error).toBeInstanceOf(ConfigurationError);
-    const { message, mistakes, stack } = error as ConfigurationError;
-    expect(mistakes).toHaveLength(12);
-    expect(`${message} ${mistakes.join()} ${stack} ${JSON.stringify(error)}`).not.toMatch(/zq/);
-    expect(message).toContain('12 mistake(s)');
-    for (const mistake of mistakes) expect(message).toContain(`\n  ${mistake}`);
+    const { message, problems, stack } = error as ConfigurationError;
+    expect(problems).toHaveLength(12);
+    expect(`${message} ${problems.join()} ${stack} ${JSON.stringify(error)}`).not.toMatch(/zq/);
+    expect(message).toContain('Invalid configuration (12 problems):');
+    for (const problem of problems) expect(message).toContain(`\n  ${problem}`);
+  });
+
+  it('counts one problem in the singular', () => {
+    expect(() => readEnv({ TLS: 'on' })).toThrow(
+      'Invalid configuration (1 problem):\n  TLS must be `self-signed` or unset',
+    );
   });
 
   it('ends the process with EX_CONFIG', () => {
@@ -238,12 +244,12 @@ describe('the environment', () => {
         'mysql+://db/crm',
       ],
     ],
-  ])('knows which values of %s are right', (name, right, wrong) => {
-    expect(right.filter((value) => !accepts(name, value))).toEqual([]);
-    expect(wrong.filter((value) => accepts(name, value))).toEqual([]);
+  ])('accepts valid values of %s and refuses invalid ones', (name, valid, invalid) => {
+    expect(valid.filter((value) => !accepts(name, value))).toEqual([]);
+    expect(invalid.filter((value) => accepts(name, value))).toEqual([]);
   });
 
-  it('reads lists, and leaves out their empty items', () => {
+  it('reads lists and skips empty items', () => {
     const env = readEnv({
       CORS_ORIGINS: 'https://a.example.com/, ,https://b.example.com,',
       TRUSTED_PROXIES: 'loopback,',
@@ -252,11 +258,11 @@ describe('the environment', () => {
     expect(env.TRUSTED_PROXIES).toEqual(['loopback']);
   });
 
-  it('reads the secrets in order: the first one signs', () => {
+  it('keeps the order of the secrets: the first one signs', () => {
     expect(readEnv({ JWT_SECRET: ` ${SECRET}2 , ${SECRET}1` }).JWT_SECRET).toEqual([`${SECRET}2`, `${SECRET}1`]);
   });
 
-  it('reads the parts of a database address', () => {
+  it('reads the parts of a database URI', () => {
     const { DATABASE_URI: uri } = readEnv({
       DATABASE_URI: 'mysql+pymysql://crm:p%40ss@db.internal:3307/crm?socketPath=/cloudsql/p:r:i',
       JWT_SECRET: SECRET,
@@ -266,12 +272,12 @@ describe('the environment', () => {
     expect(uri!.searchParams.get('socketPath')).toBe('/cloudsql/p:r:i');
   });
 
-  it('refuses a database address with a % that encodes nothing, which would only fail once it is used', () => {
+  it('refuses a database URI with an invalid percent-encoding, which would fail only when it is used', () => {
     for (const uri of ['mysql://crm:100%@db/crm', 'mysql://crm%zz@db/crm', 'mysql://crm@db/c%rm'])
       expect([uri, accepts('DATABASE_URI', uri)]).toEqual([uri, false]);
   });
 
-  it('lower-cases the e-mail of the first admin, as sign-in does', () => {
+  it('lowercases the e-mail of the first admin, as sign-in does', () => {
     expect(readEnv({ ADMIN_EMAIL: ' Carla@Example.COM ', ADMIN_PASSWORD: 'correct horse' }).ADMIN_EMAIL).toBe(
       'carla@example.com',
     );
@@ -282,49 +288,50 @@ describe('the environment', () => {
     ['ADMIN_PASSWORD alone', { ADMIN_PASSWORD: 'correct horse' }],
     ['an empty ADMIN_PASSWORD', { ADMIN_EMAIL: 'carla@example.com', ADMIN_PASSWORD: '' }],
   ])('refuses %s', (_, source) => {
-    expect(mistakesOf(source)).toEqual([expect.stringMatching(/^ADMIN_EMAIL and ADMIN_PASSWORD go together/)]);
+    expect(problemsOf(source)).toEqual([expect.stringMatching(/^ADMIN_EMAIL and ADMIN_PASSWORD must be set together/)]);
   });
 
-  it.each(['GOOGLE_CLIENT', 'FACEBOOK_CLIENT'])('refuses one of %s_ID and %s_SECRET without the other', (name) => {
+  it.each(['GOOGLE_CLIENT', 'FACEBOOK_CLIENT'])('refuses only one of id and secret of %s', (name) => {
     for (const part of ['ID', 'SECRET'])
-      expect(mistakesOf({ [`${name}_${part}`]: 'x' })).toEqual([
-        expect.stringMatching(new RegExp(`^${name}_ID and ${name}_SECRET go together`)),
+      expect(problemsOf({ [`${name}_${part}`]: 'x' })).toEqual([
+        expect.stringMatching(new RegExp(`^${name}_ID and ${name}_SECRET must be set together`)),
       ]);
-    expect(mistakesOf({ [`${name}_ID`]: 'x', [`${name}_SECRET`]: 'x' })).toEqual([]);
+    expect(problemsOf({ [`${name}_ID`]: 'x', [`${name}_SECRET`]: 'x' })).toEqual([]);
   });
 
   it.each([
     ['no JWT_SECRET', {}],
     ['an empty JWT_SECRET', { JWT_SECRET: ' ' }],
     ['a JWT_SECRET of commas only', { JWT_SECRET: ' , ,' }],
-  ])('refuses a database server with %s, as each instance would make a secret of its own', (_, source) => {
-    const mistakes = mistakesOf({ DATABASE_URI: 'mysql://crm@db/crm', ...source });
-    expect(mistakes).toEqual([expect.stringMatching(/^JWT_SECRET /)]);
+  ])('refuses a database server with %s, as each instance would create its own secret', (_, source) => {
+    const problems = problemsOf({ DATABASE_URI: 'mysql://crm@db/crm', ...source });
+    expect(problems).toEqual([expect.stringMatching(/^JWT_SECRET /)]);
   });
 
   const server = { DATABASE_URI: 'mysql://crm@db/crm', JWT_SECRET: SECRET };
 
-  it('has as many workers in production as there are cores, where several can be, and else one', () => {
+  it('starts one worker per core in production where several are possible, otherwise one', () => {
     expect(readEnv(server).WEB_CONCURRENCY).toBe(1);
     expect(readEnv({ ...server, NODE_ENV: 'production' }).WEB_CONCURRENCY).toBe(availableParallelism());
     expect(readEnv({ ...server, NODE_ENV: 'production', WEB_CONCURRENCY: '3' }).WEB_CONCURRENCY).toBe(3);
     expect(readEnv({ NODE_ENV: 'production' }).WEB_CONCURRENCY).toBe(1);
+    expect(readEnv({ NODE_ENV: 'production', DATABASE_URI: ' ' }).WEB_CONCURRENCY).toBe(1);
     expect(readEnv({ ...server, NODE_ENV: 'production', TLS: 'self-signed' }).WEB_CONCURRENCY).toBe(1);
   });
 
-  it('refuses several workers on one embedded database, or with a certificate each', () => {
-    expect(mistakesOf({ WEB_CONCURRENCY: '2' })).toEqual([expect.stringMatching(/^WEB_CONCURRENCY .*DATABASE_URI/)]);
+  it('refuses several workers with the embedded database or with TLS', () => {
+    expect(problemsOf({ WEB_CONCURRENCY: '2' })).toEqual([expect.stringMatching(/^WEB_CONCURRENCY .*DATABASE_URI/)]);
     const tls = { ...server, WEB_CONCURRENCY: '2', TLS: 'self-signed' };
-    expect(mistakesOf(tls)).toEqual([expect.stringMatching(/^WEB_CONCURRENCY .*TLS/)]);
+    expect(problemsOf(tls)).toEqual([expect.stringMatching(/^WEB_CONCURRENCY .*TLS/)]);
   });
 
-  it('refuses metrics on the port of the public', () => {
-    expect(mistakesOf({ PORT: '5000', METRICS_PORT: '5000' })).toEqual([expect.stringMatching(/^METRICS_PORT /)]);
-    expect(mistakesOf({ METRICS_PORT: '5000' })).toHaveLength(1);
-    expect(mistakesOf({ PORT: '0', METRICS_PORT: '0' })).toEqual([]);
+  it('refuses metrics on the public port', () => {
+    expect(problemsOf({ PORT: '5000', METRICS_PORT: '5000' })).toEqual([expect.stringMatching(/^METRICS_PORT /)]);
+    expect(problemsOf({ METRICS_PORT: '5000' })).toHaveLength(1);
+    expect(problemsOf({ PORT: '0', METRICS_PORT: '0' })).toEqual([]);
   });
 
-  it('is described in .env.example, variable by variable', () => {
+  it('is described in .env.example', () => {
     const example = readFileSync(new URL('../../.env.example', import.meta.url), 'utf8');
     const described = new Set([...example.matchAll(/^#?\s?([A-Z][A-Z_]+)=/gm)].map(([, name]) => name));
     const names = Object.keys(readEnv({}));
@@ -332,8 +339,10 @@ describe('the environment', () => {
     expect(names.filter((name) => !described.has(name))).toEqual([]);
   });
 
-  it('has public photos only in a bucket', () => {
-    expect(mistakesOf({ PHOTO_DELIVERY: 'public' })).toEqual(['PHOTO_DELIVERY can be public only with GOOGLE_BUCKET']);
-    expect(mistakesOf({ PHOTO_DELIVERY: 'public', GOOGLE_BUCKET: 'crm-photos' })).toEqual([]);
+  it('refuses public photos without a bucket', () => {
+    expect(problemsOf({ PHOTO_DELIVERY: 'public' })).toEqual([
+      'PHOTO_DELIVERY can be `public` only with GOOGLE_BUCKET',
+    ]);
+    expect(problemsOf({ PHOTO_DELIVERY: 'public', GOOGLE_BUCKET: 'crm-photos' })).toEqual([]);
   });
 });

@@ -1,253 +1,161 @@
 import { existsSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
+import {
+  bucketName,
+  databaseUri,
+  email,
+  existingFile,
+  integer,
+  list,
+  oneOf,
+  onOrOff,
+  origin,
+  password,
+  proxy,
+  type Reader,
+  returnUrl,
+  secrets,
+  text,
+  url,
+} from './env-readers.js';
 
-/** Every variable that the service reads, in one place: `.env.example` describes each of them. */
-export class Env {
-  readonly NODE_ENV: 'development' | 'test' | 'production';
-  readonly HOST: string;
-  readonly PORT: number;
-  readonly PUBLIC_URL?: string;
-  readonly TRUSTED_PROXIES: string[];
-  readonly CORS_ORIGINS: string[];
-  readonly DATA_DIR: string;
-  readonly DATABASE_URI?: URL;
-  readonly DATABASE_POOL: number;
-  readonly JWT_SECRET?: string[];
-  readonly TLS?: 'self-signed';
-  readonly LOGIN_RETURN_URLS: string[];
-  readonly GOOGLE_CLIENT_ID?: string;
-  readonly GOOGLE_CLIENT_SECRET?: string;
-  readonly GOOGLE_DISCOVERY_URL: string;
-  readonly FACEBOOK_CLIENT_ID?: string;
-  readonly FACEBOOK_CLIENT_SECRET?: string;
-  readonly FACEBOOK_AUTHORIZE_URL: string;
-  readonly FACEBOOK_ACCESS_TOKEN_URL: string;
-  readonly FACEBOOK_USER_INFO_URL: string;
-  readonly GOOGLE_APPLICATION_CREDENTIALS?: string;
-  readonly GOOGLE_PROJECT?: string;
-  readonly GOOGLE_BUCKET?: string;
-  readonly GOOGLE_STORAGE_ENDPOINT?: string;
-  readonly PHOTO_DELIVERY: 'signed' | 'public';
-  readonly ADMIN_EMAIL?: string;
-  readonly ADMIN_PASSWORD?: string;
-  readonly DOCS: boolean;
-  readonly DRAIN_SECONDS: number;
-  readonly LOG_LEVEL: 'debug' | 'info' | 'warn' | 'error';
-  readonly METRICS_PORT?: number;
-  readonly WEB_CONCURRENCY: number;
+/** The variables that are set, as text. */
+type Source = Record<string, string | undefined>;
+type Fallback<T> = T | ((source: Source) => T);
+
+interface Variable<T> {
+  read: Reader<T>;
+  fallback: Fallback<T>;
 }
 
-/** All that is wrong with the environment. The values are left out: they may be secrets, and logs are read by many. */
-export class ConfigurationError extends Error {
-  constructor(readonly mistakes: string[]) {
-    super(`The configuration has ${mistakes.length} mistake(s):\n${mistakes.map((line) => `  ${line}`).join('\n')}`);
-  }
+function variable<T>(read: Reader<T>): Variable<T | undefined>;
+function variable<T>(read: Reader<T>, fallback: Fallback<T>): Variable<T>;
+function variable<T>(read: Reader<T>, fallback?: Fallback<T>): Variable<T | undefined> {
+  return { read, fallback };
 }
 
-/** sysexits.h EX_CONFIG: tells a supervisor that starting again will not help. */
-export const EXIT_CONFIGURATION = 78;
-
-const GOOGLE_DISCOVERY_URL = 'https://accounts.google.com/.well-known/openid-configuration';
-/** The version of Facebook's Graph API: each lives for two years at least. */
+/** Facebook supports each version of its Graph API for at least two years. */
 const GRAPH = 'v24.0';
 
-type Reader<T> = (raw: string) => T;
-
-const text: Reader<string> = (raw) => raw;
-
-const oneOf =
-  <const T extends string>(...allowed: T[]): Reader<T> =>
-  (raw) => {
-    if (!allowed.includes(raw as T)) throw new Error(`must be one of ${allowed.join(', ')}`);
-    return raw as T;
-  };
-
-const integer =
-  (min: number, max: number): Reader<number> =>
-  (raw) => {
-    const value = Number(raw);
-    if (!/^\d+$/.test(raw) || value < min || value > max)
-      throw new Error(`must be a whole number from ${min} to ${max}`);
-    return value;
-  };
-
-const list =
-  <T>(item: Reader<T>): Reader<T[]> =>
-  (raw) =>
-    raw
-      .split(',')
-      .map((part) => part.trim())
-      .filter(Boolean)
-      .map(item);
-
-const origin: Reader<string> = (raw) => {
-  const url = URL.canParse(raw) ? new URL(raw) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || raw.includes('*') || raw.replace(/\/$/, '') !== url.origin)
-    throw new Error('must be an origin such as https://crm.example.com, without a path');
-  return url.origin;
+/** Every variable of the service, with its default value. `.env.example` describes them for operators. */
+const VARIABLES = {
+  ADMIN_EMAIL: variable(email),
+  ADMIN_PASSWORD: variable(password),
+  CORS_ORIGINS: variable(list(origin), []),
+  DATA_DIR: variable(text, '.data'),
+  DATABASE_POOL: variable(integer(2, 1000), 10),
+  DATABASE_URI: variable(databaseUri),
+  DOCS: variable(onOrOff, true),
+  DRAIN_SECONDS: variable(integer(0, 300), ({ NODE_ENV }) => (NODE_ENV === 'production' ? 15 : 0)),
+  FACEBOOK_ACCESS_TOKEN_URL: variable(url, `https://graph.facebook.com/${GRAPH}/oauth/access_token`),
+  FACEBOOK_AUTHORIZE_URL: variable(url, `https://www.facebook.com/${GRAPH}/dialog/oauth`),
+  FACEBOOK_CLIENT_ID: variable(text),
+  FACEBOOK_CLIENT_SECRET: variable(text),
+  FACEBOOK_USER_INFO_URL: variable(url, `https://graph.facebook.com/${GRAPH}/me`),
+  GOOGLE_APPLICATION_CREDENTIALS: variable(existingFile),
+  GOOGLE_BUCKET: variable(bucketName),
+  GOOGLE_CLIENT_ID: variable(text),
+  GOOGLE_CLIENT_SECRET: variable(text),
+  GOOGLE_DISCOVERY_URL: variable(url, 'https://accounts.google.com/.well-known/openid-configuration'),
+  GOOGLE_PROJECT: variable(text),
+  GOOGLE_STORAGE_ENDPOINT: variable(origin),
+  HOST: variable(text, '127.0.0.1'),
+  JWT_SECRET: variable(secrets),
+  LOG_LEVEL: variable(oneOf('debug', 'info', 'warn', 'error'), 'info'),
+  LOGIN_RETURN_URLS: variable(list(returnUrl), []),
+  METRICS_PORT: variable(integer(0, 65535)),
+  NODE_ENV: variable(oneOf('development', 'test', 'production'), 'development'),
+  PHOTO_DELIVERY: variable(oneOf('signed', 'public'), 'signed'),
+  PORT: variable(integer(0, 65535), 5000),
+  PUBLIC_URL: variable(origin),
+  TLS: variable(oneOf('self-signed')),
+  TRUSTED_PROXIES: variable(list(proxy), []),
+  WEB_CONCURRENCY: variable(integer(1, 256), defaultConcurrency),
 };
 
-const url: Reader<string> = (raw) => {
-  const parsed = URL.canParse(raw) ? new URL(raw) : undefined;
-  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.username || parsed.password || parsed.hash)
-    throw new Error('must be an address such as https://app.example.com/signed-in');
-  return parsed.href;
-};
+/** One worker per core, limited to the container's CPU quota from Node 22.6 on. */
+function defaultConcurrency({ NODE_ENV, DATABASE_URI, TLS }: Source): number {
+  return NODE_ENV === 'production' && DATABASE_URI && !TLS ? availableParallelism() : 1;
+}
 
-const returnUrl: Reader<string> = (raw) => {
-  const address = url(raw);
-  if (address.includes('?'))
-    throw new Error('must be addresses without a query, such as https://app.example.com/signed-in');
-  return address;
-};
+type Name = keyof typeof VARIABLES;
+type Values = { readonly [N in Name]: (typeof VARIABLES)[N] extends Variable<infer T> ? T : never };
 
-const proxy: Reader<string> = (raw) => {
-  const [address = '', prefix, ...rest] = raw.split('/');
-  const bits = isIP(address) === 6 ? 128 : 32;
-  const named = ['loopback', 'linklocal', 'uniquelocal'].includes(raw);
-  const prefixed = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
-  if (!named && (!isIP(address) || !prefixed || rest.length > 0))
-    throw new Error('must be IP addresses, networks such as 10.0.0.0/8, loopback, linklocal or uniquelocal');
-  return raw;
-};
+/** The parsed environment: a class, so that Nest can inject it; its type is inferred from the table above. */
+export class Env extends (class {} as new () => Values) {}
 
-// The Flask service's addresses may name SQLAlchemy's driver, and leave out the host of a socket: mysql+pymysql://me@/db
-const database: Reader<URL> = (raw) => {
-  const address = raw.replace('@/', '@localhost/');
-  const url = URL.canParse(address) ? new URL(address) : undefined;
-  const parts = url && [url.username, url.password, url.pathname];
-  if (!url || !/^(mysql|mariadb)(\+\w+)?:$/.test(url.protocol) || url.pathname.length < 2 || !parts?.every(isEncoded))
-    throw new Error('must be mysql://user:password@host:3306/database, with special characters as %..');
-  return url;
-};
-
-function isEncoded(part: string): boolean {
-  try {
-    decodeURIComponent(part);
-    return true;
-  } catch {
-    return false;
+/** Lists every problem of the environment. Values are omitted: they may be secrets, and many people read logs. */
+export class ConfigurationError extends Error {
+  constructor(readonly problems: string[]) {
+    const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+    super(`Invalid configuration (${count}):\n${problems.map((line) => `  ${line}`).join('\n')}`);
   }
 }
 
-const file: Reader<string> = (raw) => {
-  if (!existsSync(raw)) throw new Error('must be the path of a file');
-  return raw;
-};
+/** sysexits.h EX_CONFIG: tells a supervisor that restarting does not help. */
+export const EXIT_CONFIGURATION = 78;
 
-const bucket: Reader<string> = (raw) => {
-  if (!/^[a-z\d][a-z\d_.-]{1,220}[a-z\d]$/.test(raw)) throw new Error('must be the name of a bucket, without gs://');
-  return raw;
-};
-
-const secrets: Reader<string[]> = (raw) => {
-  const found = list(secret)(raw);
-  if (found.length === 0) throw new Error('must have at least one secret');
-  return found;
-};
-
-const secret: Reader<string> = (raw) => {
-  if (Buffer.byteLength(raw) < 32) throw new Error('each secret must have at least 32 bytes');
-  return raw;
-};
-
-const email: Reader<string> = (raw) => {
-  if (!/^[^\s@]+@[^\s@]+$/.test(raw) || raw.length > 120)
-    throw new Error('must be an e-mail address of at most 120 characters');
-  return raw.trim().toLowerCase();
-};
-
-const password: Reader<string> = (raw) => {
-  const length = [...raw].length;
-  if (length < 8 || length > 128) throw new Error('must have 8 to 128 characters');
-  return raw;
-};
-
-/** The environment with what `.env` adds to it, for every program that starts here. */
+/** Reads the environment of this process, completed by `.env`. */
 export function loadEnv(): Env {
   if (existsSync('.env')) process.loadEnvFile('.env');
   return readEnv(process.env);
 }
 
-/** Reads the environment; an empty variable counts as unset. Throws one ConfigurationError that names every mistake. */
-export function readEnv(source: NodeJS.ProcessEnv): Env {
-  const mistakes: string[] = [];
-
-  function read<T>(name: keyof Env, reader: Reader<T>): T | undefined;
-  function read<T>(name: keyof Env, reader: Reader<T>, fallback: T): T;
-  function read<T>(name: keyof Env, reader: Reader<T>, fallback?: T): T | undefined {
-    const raw = source[name];
-    if (!raw?.trim()) return fallback;
-    try {
-      // a password may begin or end with a space
-      return reader(name === 'ADMIN_PASSWORD' ? raw : raw.trim());
-    } catch (error) {
-      mistakes.push(`${name} ${(error as Error).message}`);
-      return fallback;
-    }
+/** An empty or blank variable counts as unset. Throws one ConfigurationError that lists every problem. */
+export function readEnv(environment: NodeJS.ProcessEnv): Env {
+  const source: Source = {};
+  for (const name of Object.keys(VARIABLES)) {
+    const raw = environment[name];
+    // a password may begin or end with a space
+    if (raw?.trim()) source[name] = name === 'ADMIN_PASSWORD' ? raw : raw.trim();
   }
-
-  const NODE_ENV = read('NODE_ENV', oneOf('development', 'test', 'production'), 'development');
-  const env: Env = {
-    NODE_ENV,
-    HOST: read('HOST', text, '127.0.0.1'),
-    PORT: read('PORT', integer(0, 65535), 5000),
-    PUBLIC_URL: read('PUBLIC_URL', origin),
-    TRUSTED_PROXIES: read('TRUSTED_PROXIES', list(proxy), []),
-    CORS_ORIGINS: read('CORS_ORIGINS', list(origin), []),
-    DATA_DIR: read('DATA_DIR', text, '.data'),
-    DATABASE_URI: read('DATABASE_URI', database),
-    DATABASE_POOL: read('DATABASE_POOL', integer(2, 1000), 10),
-    JWT_SECRET: read('JWT_SECRET', secrets),
-    TLS: read('TLS', oneOf('self-signed')),
-    LOGIN_RETURN_URLS: read('LOGIN_RETURN_URLS', list(returnUrl), []),
-    GOOGLE_CLIENT_ID: read('GOOGLE_CLIENT_ID', text),
-    GOOGLE_CLIENT_SECRET: read('GOOGLE_CLIENT_SECRET', text),
-    GOOGLE_DISCOVERY_URL: read('GOOGLE_DISCOVERY_URL', url, GOOGLE_DISCOVERY_URL),
-    FACEBOOK_CLIENT_ID: read('FACEBOOK_CLIENT_ID', text),
-    FACEBOOK_CLIENT_SECRET: read('FACEBOOK_CLIENT_SECRET', text),
-    FACEBOOK_AUTHORIZE_URL: read('FACEBOOK_AUTHORIZE_URL', url, `https://www.facebook.com/${GRAPH}/dialog/oauth`),
-    FACEBOOK_ACCESS_TOKEN_URL: read(
-      'FACEBOOK_ACCESS_TOKEN_URL',
-      url,
-      `https://graph.facebook.com/${GRAPH}/oauth/access_token`,
-    ),
-    FACEBOOK_USER_INFO_URL: read('FACEBOOK_USER_INFO_URL', url, `https://graph.facebook.com/${GRAPH}/me`),
-    GOOGLE_APPLICATION_CREDENTIALS: read('GOOGLE_APPLICATION_CREDENTIALS', file),
-    GOOGLE_PROJECT: read('GOOGLE_PROJECT', text),
-    GOOGLE_BUCKET: read('GOOGLE_BUCKET', bucket),
-    GOOGLE_STORAGE_ENDPOINT: read('GOOGLE_STORAGE_ENDPOINT', origin),
-    PHOTO_DELIVERY: read('PHOTO_DELIVERY', oneOf('signed', 'public'), 'signed'),
-    ADMIN_EMAIL: read('ADMIN_EMAIL', email),
-    ADMIN_PASSWORD: read('ADMIN_PASSWORD', password),
-    DOCS: read('DOCS', oneOf('on', 'off'), 'on') === 'on',
-    DRAIN_SECONDS: read('DRAIN_SECONDS', integer(0, 300), NODE_ENV === 'production' ? 15 : 0),
-    LOG_LEVEL: read('LOG_LEVEL', oneOf('debug', 'info', 'warn', 'error'), 'info'),
-    METRICS_PORT: read('METRICS_PORT', integer(0, 65535)),
-    WEB_CONCURRENCY: read('WEB_CONCURRENCY', integer(1, 256), workersFor(source)),
-  };
-
-  if (source.DATABASE_URI?.trim() && !source.JWT_SECRET?.trim())
-    mistakes.push('JWT_SECRET is required with DATABASE_URI: every instance has to know the same one');
-  if (!source.ADMIN_EMAIL?.trim() !== !source.ADMIN_PASSWORD?.trim())
-    mistakes.push('ADMIN_EMAIL and ADMIN_PASSWORD go together: set both or neither');
-  for (const name of ['GOOGLE_CLIENT', 'FACEBOOK_CLIENT'])
-    if (!source[`${name}_ID`]?.trim() !== !source[`${name}_SECRET`]?.trim())
-      mistakes.push(`${name}_ID and ${name}_SECRET go together: set both or neither`);
-  if (env.PHOTO_DELIVERY === 'public' && !source.GOOGLE_BUCKET?.trim())
-    mistakes.push('PHOTO_DELIVERY can be public only with GOOGLE_BUCKET');
-  if (env.METRICS_PORT && env.METRICS_PORT === env.PORT)
-    mistakes.push('METRICS_PORT must be another than PORT: metrics are not for the public');
-  if (env.WEB_CONCURRENCY > 1 && !source.DATABASE_URI?.trim())
-    mistakes.push('WEB_CONCURRENCY must be 1 without DATABASE_URI: the embedded database belongs to one process');
-  if (env.WEB_CONCURRENCY > 1 && env.TLS)
-    mistakes.push('WEB_CONCURRENCY must be 1 with TLS: each process would make a certificate of its own');
-  if (mistakes.length > 0) throw new ConfigurationError(mistakes);
+  const problems: string[] = [];
+  const values = Object.entries<Variable<unknown>>(VARIABLES).map(([name, { read, fallback }]) => {
+    const raw = source[name];
+    try {
+      if (raw !== undefined) return [name, read(raw)];
+    } catch (error) {
+      problems.push(`${name} ${(error as Error).message}`);
+    }
+    return [name, typeof fallback === 'function' ? (fallback as (source: Source) => unknown)(source) : fallback];
+  });
+  const env = Object.fromEntries(values) as Env;
+  problems.push(...findConflicts(source, env));
+  if (problems.length > 0) throw new ConfigurationError(problems);
   return env;
 }
 
-/** In production one for each core, within what a container may use (since Node 22.6 of its quota, too). */
-function workersFor({ NODE_ENV, DATABASE_URI, TLS }: NodeJS.ProcessEnv): number {
-  return NODE_ENV === 'production' && DATABASE_URI && !TLS ? availableParallelism() : 1;
+/** Rules between variables. Those about presence look at the text, so that an invalid value is reported only once. */
+function findConflicts(source: Source, env: Env): string[] {
+  const conflicts: string[] = [];
+  const refuse = (isConflict: unknown, message: string): void => {
+    if (isConflict) conflicts.push(message);
+  };
+  refuse(
+    source.DATABASE_URI && !source.JWT_SECRET,
+    'JWT_SECRET is required with DATABASE_URI: all instances must share one secret',
+  );
+  for (const [one, other] of [
+    ['ADMIN_EMAIL', 'ADMIN_PASSWORD'],
+    ['GOOGLE_CLIENT_ID', 'GOOGLE_CLIENT_SECRET'],
+    ['FACEBOOK_CLIENT_ID', 'FACEBOOK_CLIENT_SECRET'],
+  ] as const)
+    refuse(!source[one] !== !source[other], `${one} and ${other} must be set together, or neither of them`);
+  refuse(
+    env.PHOTO_DELIVERY === 'public' && !source.GOOGLE_BUCKET,
+    'PHOTO_DELIVERY can be `public` only with GOOGLE_BUCKET',
+  );
+  refuse(
+    env.METRICS_PORT && env.METRICS_PORT === env.PORT,
+    'METRICS_PORT must differ from PORT: metrics must not be public',
+  );
+  refuse(
+    env.WEB_CONCURRENCY > 1 && !source.DATABASE_URI,
+    'WEB_CONCURRENCY must be 1 without DATABASE_URI: only one process can use the embedded database',
+  );
+  refuse(
+    env.WEB_CONCURRENCY > 1 && env.TLS,
+    'WEB_CONCURRENCY must be 1 with TLS: each process would create its own certificate',
+  );
+  return conflicts;
 }

@@ -26,8 +26,8 @@ type Purpose =
   | 'photo';
 
 /**
- * Keys for every purpose, derived (HKDF, RFC 5869) from `JWT_SECRET`. The variable is a list that rotates:
- * the first secret signs, all of them verify, so that nothing breaks while a new one is rolled out.
+ * Derives a key for each purpose (HKDF, RFC 5869) from `JWT_SECRET`. The variable is a list for rotation:
+ * the first secret signs, all of them verify, so that a new secret can be rolled out without breaking tokens.
  */
 @Injectable()
 export class Secrets {
@@ -35,12 +35,12 @@ export class Secrets {
   private readonly derived = new Map<Purpose, KeyObject[]>();
 
   constructor(env: Env) {
-    this.secrets = env.JWT_SECRET?.length ? env.JWT_SECRET : [keptSecret(env.DATA_DIR)];
+    this.secrets = env.JWT_SECRET?.length ? env.JWT_SECRET : [persistedSecret(env.DATA_DIR)];
   }
 
   /**
-   * Newest first. KeyObjects, not strings: for a string, jsonwebtoken first tries to parse a public key,
-   * which costs 1.5 ms on every request.
+   * Newest first. Returns KeyObjects, not strings: jsonwebtoken tries to parse a string as a public key,
+   * which costs 1.5 ms per request.
    */
   keys(purpose: Purpose): KeyObject[] {
     let keys = this.derived.get(purpose);
@@ -57,7 +57,7 @@ export class Secrets {
     return hmac(this.keys(purpose)[0]!, text);
   }
 
-  /** Compares in constant time. A signature may be cut, as a URL wants it short, to no less than 12 bytes. */
+  /** Compares in constant time. Accepts a signature truncated to 12 bytes or more, to keep URLs short. */
   verifies(purpose: Purpose, text: string, signature: Buffer): boolean {
     if (signature.length < 12) return false;
     return this.keys(purpose).some((key) => {
@@ -66,7 +66,7 @@ export class Secrets {
     });
   }
 
-  /** AES-256-GCM (NIST SP 800-38D): nonce of 12 bytes, tag of 16, then the ciphertext. */
+  /** Encrypts with AES-256-GCM (NIST SP 800-38D): 12 bytes of nonce, 16 bytes of tag, then the ciphertext. */
   seal(purpose: Purpose, text: string): string {
     const nonce = randomBytes(12);
     const cipher = createCipheriv('aes-256-gcm', this.keys(purpose)[0]!, nonce);
@@ -74,7 +74,7 @@ export class Secrets {
     return Buffer.concat([nonce, cipher.getAuthTag(), body]).toString('base64url');
   }
 
-  /** Undefined if no key opens it: the secret that sealed it has been rotated out. */
+  /** Decrypts the result of `seal`; undefined if it was modified, or if its secret is no longer in `JWT_SECRET`. */
   open(purpose: Purpose, sealed: string): string | undefined {
     const bytes = decodeBase64Url(sealed);
     if (!bytes) return undefined;
@@ -92,12 +92,12 @@ export class Secrets {
 
 const hmac = (key: KeyObject, text: string): Buffer => createHmac('sha256', key).update(text).digest();
 
-/** The embedded mode needs no configuration: its secret is made once and kept beside its database. */
-function keptSecret(directory: string): string {
+/** The embedded database needs no configuration: the service generates the secret once and stores it next to the data. */
+function persistedSecret(directory: string): string {
   const file = join(directory, 'jwt-secret');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   try {
-    // "wx" fails if the file is there: of two processes that start at once, one makes the secret and both read it
+    // "wx" fails if the file exists: when two processes start at once, one writes the secret and both read it
     writeFileSync(file, randomBytes(32).toString('hex'), { flag: 'wx', mode: 0o600 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

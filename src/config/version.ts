@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-/** Beside `src`, and beside `dist`, where the build puts this file one level deeper. */
+/** The build output, `dist/src`, is one level deeper than `src`. */
 const manifest = ['../../package.json', '../../../package.json']
   .map((path) => new URL(path, import.meta.url))
   .find(existsSync)!;

@@ -1,0 +1,126 @@
+import { existsSync } from 'node:fs';
+import { isIP } from 'node:net';
+
+/** Parses the text of one variable. The message of an error completes "<NAME> …" and never contains the value. */
+export type Reader<T> = (raw: string) => T;
+
+export const text: Reader<string> = (raw) => raw;
+
+export const oneOf =
+  <const T extends string>(...allowed: T[]): Reader<T> =>
+  (raw) => {
+    if (allowed.includes(raw as T)) return raw as T;
+    throw new Error(
+      allowed.length === 1 ? `must be \`${allowed[0]}\` or unset` : `must be one of ${allowed.join(', ')}`,
+    );
+  };
+
+export const onOrOff: Reader<boolean> = (raw) => oneOf('on', 'off')(raw) === 'on';
+
+export const integer =
+  (min: number, max: number): Reader<number> =>
+  (raw) => {
+    const value = Number(raw);
+    if (!/^\d+$/.test(raw) || value < min || value > max) throw new Error(`must be an integer from ${min} to ${max}`);
+    return value;
+  };
+
+export const list =
+  <T>(item: Reader<T>): Reader<T[]> =>
+  (raw) =>
+    raw
+      .split(',')
+      .map((part) => part.trim())
+      .filter(Boolean)
+      .map(item);
+
+export const origin: Reader<string> = (raw) => {
+  const url = URL.canParse(raw) ? new URL(raw) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || raw.includes('*') || raw.replace(/\/$/, '') !== url.origin)
+    throw new Error('must be an origin such as https://crm.example.com, without a path');
+  return url.origin;
+};
+
+export const url: Reader<string> = (raw) => {
+  const parsed = URL.canParse(raw) ? new URL(raw) : undefined;
+  if (!parsed || !/^https?:$/.test(parsed.protocol) || parsed.username || parsed.password || parsed.hash)
+    throw new Error('must be a URL such as https://app.example.com/signed-in, without credentials or fragment');
+  return parsed.href;
+};
+
+export const returnUrl: Reader<string> = (raw) => {
+  const address = url(raw);
+  if (address.includes('?'))
+    throw new Error('must be URLs such as https://app.example.com/signed-in, without a query string');
+  return address;
+};
+
+export const proxy: Reader<string> = (raw) => {
+  const [address = '', prefix, ...rest] = raw.split('/');
+  const bits = isIP(address) === 6 ? 128 : 32;
+  const isKeyword = ['loopback', 'linklocal', 'uniquelocal'].includes(raw);
+  const hasValidPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits);
+  if (!isKeyword && (!isIP(address) || !hasValidPrefix || rest.length > 0))
+    throw new Error('must be IP addresses, networks such as 10.0.0.0/8, loopback, linklocal or uniquelocal');
+  return raw;
+};
+
+/**
+ * The URIs of the former Flask service may name SQLAlchemy's driver, and omit the host of a socket:
+ * mysql+pymysql://me@/db
+ */
+export const databaseUri: Reader<URL> = (raw) => {
+  const address = raw.replace('@/', '@localhost/');
+  const uri = URL.canParse(address) ? new URL(address) : undefined;
+  const parts = uri && [uri.username, uri.password, uri.pathname];
+  if (
+    !uri ||
+    !/^(mysql|mariadb)(\+\w+)?:$/.test(uri.protocol) ||
+    uri.pathname.length < 2 ||
+    !parts?.every(isPercentEncoded)
+  )
+    throw new Error('must be mysql://user:password@host:3306/database, with special characters percent-encoded');
+  return uri;
+};
+
+function isPercentEncoded(part: string): boolean {
+  try {
+    decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export const existingFile: Reader<string> = (raw) => {
+  if (!existsSync(raw)) throw new Error('must be the path of an existing file');
+  return raw;
+};
+
+export const bucketName: Reader<string> = (raw) => {
+  if (!/^[a-z\d][a-z\d_.-]{1,220}[a-z\d]$/.test(raw)) throw new Error('must be the name of a bucket, without gs://');
+  return raw;
+};
+
+const secret: Reader<string> = (raw) => {
+  if (Buffer.byteLength(raw) < 32) throw new Error('must contain only secrets of at least 32 bytes');
+  return raw;
+};
+
+export const secrets: Reader<string[]> = (raw) => {
+  const found = list(secret)(raw);
+  if (found.length === 0) throw new Error('must contain at least one secret');
+  return found;
+};
+
+export const email: Reader<string> = (raw) => {
+  if (!/^[^\s@]+@[^\s@]+$/.test(raw) || raw.length > 120)
+    throw new Error('must be an e-mail address of at most 120 characters');
+  return raw.toLowerCase();
+};
+
+export const password: Reader<string> = (raw) => {
+  const length = [...raw].length;
+  if (length < 8 || length > 128) throw new Error('must have 8 to 128 characters');
+  return raw;
+};
