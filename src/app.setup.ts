@@ -42,7 +42,7 @@ export async function createService(env: Env, clock = new Clock(), logger?: Logg
   });
   if (env.METRICS_PORT !== undefined) {
     const metrics = app.get(Metrics);
-    metrics.watchProcess();
+    metrics.collectProcessMetrics();
     listeners.push(requestMetrics(metrics));
   }
 

@@ -13,7 +13,7 @@ try {
     await serve(env, logger);
   }
 } catch (error) {
-  // Nest has logged the rest
+  // Nest has already logged the details
   process.stderr.write(`Could not start: ${(error as Error).message}\n`);
   process.exit(error instanceof ConfigurationError ? EXIT_CONFIGURATION : 1);
 }

@@ -8,13 +8,13 @@ import type { Logger } from './logging/logger.js';
 import { Metrics } from './metrics/metrics.js';
 import { serveMetrics } from './metrics/metrics-server.js';
 
-/** What a worker tells the primary process when it serves. */
-export interface Ready {
+/** The message of a worker to the primary process when it accepts requests. */
+export interface ReadyMessage {
   type: 'ready';
   url: string;
 }
 
-/** A process that answers requests: the only one, or one of several workers. */
+/** Serves requests in this process: the only one, or one of several workers. */
 export async function serve(env: Env, logger: Logger): Promise<void> {
   const { app } = await createService(env, new Clock(), logger);
   await app.listen(env.PORT, env.HOST);
@@ -24,9 +24,9 @@ export async function serve(env: Env, logger: Logger): Promise<void> {
     await serveMetrics(env, logger, () => registry.metrics());
     announce(env, logger, url);
   } else {
-    // the primary adds up the metrics of all; an instance of this answers it
+    // creating an AggregatorRegistry makes this worker answer the primary process, which sums up all metrics
     AggregatorRegistry.setRegistries([registry]);
     new AggregatorRegistry();
-    process.send!({ type: 'ready', url } satisfies Ready);
+    process.send!({ type: 'ready', url } satisfies ReadyMessage);
   }
 }

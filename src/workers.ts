@@ -4,34 +4,35 @@ import { type Env, EXIT_CONFIGURATION } from './config/env.js';
 import { announce } from './logging/announce.js';
 import type { Logger } from './logging/logger.js';
 import { serveMetrics } from './metrics/metrics-server.js';
-import type { Ready } from './serve.js';
+import type { ReadyMessage } from './serve.js';
 
-/** Whoever has lived for less has died early: the next one waits twice as long. */
+/** A worker that exits sooner counts as a crash loop; its restart delay doubles. */
 const CRASH_LOOP_MS = 60_000;
-const FIRST_DELAY_MS = 100;
-const MAX_DELAY_MS = 30_000;
-/** npm passes on what the terminal has sent to everybody already: so soon it is the same signal. */
+const MIN_RESTART_DELAY_MS = 100;
+const MAX_RESTART_DELAY_MS = 30_000;
+/** npm forwards the terminal's signal; ignore a duplicate within 1 s. */
 const DUPLICATE_SIGNAL_MS = 1_000;
 
-/** Several processes share the port; this one serves nothing, and sees to it that they live. */
+/** Starts workers that share the port, and restarts those that exit. This process serves no requests itself. */
 export async function superviseWorkers(env: Env, logger: Logger): Promise<void> {
-  const workers = new WorkerSupervisor(env.WEB_CONCURRENCY, logger);
-  const url = await workers.start();
-  await serveMetrics(env, logger, () => workers.metrics());
+  const supervisor = new WorkerSupervisor(env.WEB_CONCURRENCY, logger);
+  const url = await supervisor.start();
+  await serveMetrics(env, logger, () => supervisor.metrics());
   announce(env, logger, url);
 }
 
 class WorkerSupervisor {
-  private readonly started = new Map<number, number>();
+  /** When each running worker was started, by its id. */
+  private readonly startTimes = new Map<number, number>();
   private readonly ready = new Set<number>();
-  private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly restartTimers = new Set<NodeJS.Timeout>();
   private readonly registry = new Registry();
-  private readonly all = new AggregatorRegistry();
-  private readonly replaced: Counter;
-  private earlyDeaths = 0;
-  private isUp = false;
-  private isEnding = false;
-  private endingSince = 0;
+  private readonly workerMetrics = new AggregatorRegistry();
+  private readonly restarts: Counter;
+  private consecutiveCrashes = 0;
+  private hasStarted = false;
+  private isStopping = false;
+  private stopStart = 0;
   private exitCode = 0;
 
   constructor(
@@ -42,78 +43,78 @@ class WorkerSupervisor {
     const { ready } = this;
     new Gauge({
       name: 'crm_workers',
-      help: 'Processes that answer requests',
+      help: 'Worker processes that accept requests',
       registers,
       collect() {
         this.set(ready.size);
       },
     });
-    const help = 'Processes that ended by themselves, and in whose place another was started';
-    this.replaced = new Counter({ name: 'crm_workers_replaced_total', help, registers });
+    const help = 'Worker processes that exited unexpectedly and were restarted';
+    this.restarts = new Counter({ name: 'crm_workers_replaced_total', help, registers });
   }
 
-  /** The first one alone: it migrates the database and makes the first admin, or shows that it cannot start. */
+  /** Starts one worker first, which migrates the database and creates the first admin; the others only if that succeeds. */
   async start(): Promise<string> {
-    cluster.on('exit', (worker, code, signal) => this.exited(worker, code, signal));
-    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => this.signalled());
+    cluster.on('exit', (worker, code, signal) => this.onExit(worker, code, signal));
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => this.onSignal());
     const url = await new Promise<string>((resolve) => this.fork(resolve));
-    this.isUp = true;
-    if (!this.isEnding) for (let n = 1; n < this.count; n++) this.fork();
+    this.hasStarted = true;
+    if (!this.isStopping) for (let n = 1; n < this.count; n++) this.fork();
     return url;
   }
 
   async metrics(): Promise<string> {
-    return (await Promise.all([this.all.clusterMetrics(), this.registry.metrics()])).join('\n');
+    return (await Promise.all([this.workerMetrics.clusterMetrics(), this.registry.metrics()])).join('\n');
   }
 
   private fork(isReady?: (url: string) => void): void {
     const worker = cluster.fork();
-    this.started.set(worker.id, performance.now());
-    worker.on('message', ({ type, url }: Partial<Ready>) => {
+    this.startTimes.set(worker.id, performance.now());
+    worker.on('message', ({ type, url }: Partial<ReadyMessage>) => {
       if (type !== 'ready') return;
       this.ready.add(worker.id);
       isReady?.(url!);
     });
   }
 
-  private exited({ id, process: { pid } }: Worker, code: number | null, signal: string | null): void {
-    const lived = performance.now() - this.started.get(id)!;
-    this.started.delete(id);
+  private onExit({ id, process: { pid } }: Worker, code: number | null, signal: string | null): void {
+    const uptimeMs = performance.now() - this.startTimes.get(id)!;
+    this.startTimes.delete(id);
     this.ready.delete(id);
-    if (this.isEnding) {
-      if (this.started.size === 0) process.exit(this.exitCode);
-    } else if (!this.isUp || code === EXIT_CONFIGURATION) {
-      // starting again will not help; why, the worker has said
+    if (this.isStopping) {
+      if (this.startTimes.size === 0) process.exit(this.exitCode);
+    } else if (!this.hasStarted || code === EXIT_CONFIGURATION) {
+      // restarting would not help; the worker has logged the reason
       this.exitCode = code || 1;
-      this.end();
-    } else this.replace({ pid, code, signal }, lived);
+      this.stop();
+    } else this.restart({ pid, code, signal }, uptimeMs);
   }
 
-  private replace(ended: object, livedMs: number): void {
-    this.earlyDeaths = livedMs < CRASH_LOOP_MS ? this.earlyDeaths + 1 : 0;
-    const delay = Math.min(FIRST_DELAY_MS * 2 ** this.earlyDeaths, MAX_DELAY_MS);
-    this.logger.error(ended, `A worker ended; another takes its place in ${delay / 1000} s`);
-    this.replaced.inc();
+  private restart(exit: object, uptimeMs: number): void {
+    this.consecutiveCrashes = uptimeMs < CRASH_LOOP_MS ? this.consecutiveCrashes + 1 : 0;
+    const delay = Math.min(MIN_RESTART_DELAY_MS * 2 ** this.consecutiveCrashes, MAX_RESTART_DELAY_MS);
+    this.logger.error(exit, `Worker exited; restarting in ${delay / 1000} s`);
+    this.restarts.inc();
     const timer = setTimeout(() => {
-      this.timers.delete(timer);
+      this.restartTimers.delete(timer);
       this.fork();
     }, delay);
-    this.timers.add(timer);
+    this.restartTimers.add(timer);
   }
 
-  private signalled(): void {
-    if (!this.isEnding) return this.end();
-    if (performance.now() - this.endingSince < DUPLICATE_SIGNAL_MS) return;
+  private onSignal(): void {
+    if (!this.isStopping) return this.stop();
+    if (performance.now() - this.stopStart < DUPLICATE_SIGNAL_MS) return;
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGKILL');
     process.exit(1);
   }
 
-  /** Workers end when they have answered what they were asked. */
-  private end(): void {
-    this.isEnding = true;
-    this.endingSince = performance.now();
-    for (const timer of this.timers) clearTimeout(timer);
-    if (this.started.size === 0) process.exit(this.exitCode);
+  /** Workers exit once their requests in progress are complete. */
+  private stop(): void {
+    this.isStopping = true;
+    this.stopStart = performance.now();
+    for (const timer of this.restartTimers) clearTimeout(timer);
+    if (this.startTimes.size === 0) process.exit(this.exitCode);
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGTERM');
   }
 }

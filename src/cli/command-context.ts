@@ -13,12 +13,12 @@ import { entities } from '../entities.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
 import { CommandLogger } from './command-logger.js';
 
-/** A command is over before there is anything to tidy up. */
+/** Commands are too short-lived for periodic work. */
 class NoHousekeeping extends Housekeeping {
   override onApplicationBootstrap(): void {}
 }
 
-/** As the service's own `DatabaseModule`, without what it does by itself: a command does only what it is asked for. */
+/** The service's `DatabaseModule` without migrations at start and periodic work: a command has no side effects. */
 @Global()
 @Module({
   providers: [DirectQueries, { provide: Housekeeping, useClass: NoHousekeeping }],
@@ -38,7 +38,7 @@ async function migrated(dataSource: DataSource): Promise<DataSource> {
   const { pending } = await migrationState(dataSource);
   if (pending.length === 0) return dataSource;
   await dataSource.destroy();
-  throw new Error(`The database is not migrated: ${pending.length} pending. First: npm run crm -- migrate`);
+  throw new Error(`The database has ${pending.length} pending migrations. First run: npm run crm -- migrate`);
 }
 
 @Module({})
@@ -51,7 +51,7 @@ class CommandModule {
   }
 }
 
-/** Runs a command on a module of the service itself, whose rules are the only ones there are. */
+/** Runs a command with a module of the service, so that commands and API follow the same rules. */
 export async function withModule<T>(feature: Type, work: (service: INestApplicationContext) => Promise<T>): Promise<T> {
   const options = { logger: new CommandLogger(), abortOnError: false };
   const service = await NestFactory.createApplicationContext(CommandModule.of(loadEnv(), feature), options);

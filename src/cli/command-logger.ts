@@ -1,25 +1,25 @@
 import type { LoggerService } from '@nestjs/common';
 
-/** They tell of the error that ends the command, which says so itself. */
+/** These contexts log the error that ends the command, which the command prints itself. */
 const FATAL_CONTEXTS = new Set(['ExceptionHandler', 'TypeOrmModule']);
 
-/** Results belong to stdout; what the service's own code warns of goes beside them. */
+/** Writes warnings and errors of the service's code to stderr; stdout is for results. */
 export class CommandLogger implements LoggerService {
   log(): void {}
 
   warn(message: unknown, ...rest: unknown[]): void {
-    this.say(message, rest);
+    this.print(message, rest);
   }
 
   error(message: unknown, ...rest: unknown[]): void {
-    this.say(message, rest);
+    this.print(message, rest);
   }
 
   fatal(message: unknown, ...rest: unknown[]): void {
-    this.say(message, rest);
+    this.print(message, rest);
   }
 
-  private say(message: unknown, rest: unknown[]): void {
+  private print(message: unknown, rest: unknown[]): void {
     const context = String(rest.at(-1));
     if (FATAL_CONTEXTS.has(context)) return;
     const text = typeof message === 'string' ? message : JSON.stringify(message);

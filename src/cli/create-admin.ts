@@ -13,32 +13,31 @@ interface Options {
   promote?: true;
 }
 
-/** In the history nobody has done it: whoever runs commands is no user. */
-const BY_OPERATOR = { actorId: null, requestId: null };
+/** Operators are not users, so the history records no actor for commands. */
+const OPERATOR = { actorId: null, requestId: null };
 
 export async function createAdmin(email: string, { invite, promote, ...names }: Options): Promise<void> {
   const values = await validateDto(CreateUserDto, { email, ...names, role: 'admin' });
   await withModule(UsersModule, async (service) => {
     const users = service.get(UsersService);
-    const known = await users.findByEmail(values.email);
-    if (known) return print(await promoted(users, known, promote));
+    const existing = await users.findByEmail(values.email);
+    if (existing) return print(await promoteUser(users, existing, promote));
     const password = invite ? undefined : await readPassword();
     const admin = await validateDto(CreateUserDto, invite ? { ...values } : { ...values, password });
-    const { id, invitation } = await users.create(BY_OPERATOR, admin);
-    print(`${values.email} is an admin now (user ${id}).`);
-    if (invitation)
-      print(`Invitation: ${invitation.token}`, `Good until: ${invitation.expiresAt}`, 'It is shown this once.', REDEEM);
+    const { id, invitation } = await users.create(OPERATOR, admin);
+    print(`Created admin ${values.email} (user ${id}).`);
+    if (invitation) print(`Invitation: ${invitation.token}`, `Expires at: ${invitation.expiresAt}`, INVITATION_NOTE);
   });
 }
 
-const REDEEM = 'They choose a password with it at POST /login/password.';
+const INVITATION_NOTE = 'It is shown only once. The admin redeems it at POST /login/password to choose a password.';
 
-async function promoted(users: UsersService, { id, email, isAdmin }: User, promote = false): Promise<string> {
-  if (isAdmin && promote) return `${email} is an admin already (user ${id}).`;
-  if (isAdmin) throw new Error(`${email} is an admin already (user ${id}). Nothing was changed.`);
-  if (!promote) throw new Error(`There is a user with this e-mail (user ${id}). To make them an admin: --promote`);
-  await users.setRole(BY_OPERATOR, id, 'admin');
-  return `${email} is an admin now (user ${id}), and keeps their password.`;
+async function promoteUser(users: UsersService, { id, email, isAdmin }: User, promote = false): Promise<string> {
+  if (isAdmin && promote) return `${email} is already an admin (user ${id}).`;
+  if (isAdmin) throw new Error(`${email} is already an admin (user ${id}). Nothing was changed.`);
+  if (!promote) throw new Error(`User ${id} already has this e-mail. To promote the user to admin, add --promote.`);
+  await users.setRole(OPERATOR, id, 'admin');
+  return `Promoted ${email} to admin (user ${id}). The password is unchanged.`;
 }
 
 const print = (...lines: string[]): boolean => process.stdout.write(`${lines.join('\n')}\n`);

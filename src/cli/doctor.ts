@@ -9,9 +9,9 @@ import { checkPublicUrl } from './checks/public-url.js';
 import { CommandLogger } from './command-logger.js';
 import { EXIT_FAILED } from './exit-codes.js';
 
-/** Every check, whatever became of the ones before; the exit code says whether all is well. */
+/** Runs every check, even after failures; the exit code says whether all of them passed. */
 export async function runDoctor(): Promise<number> {
-  // what the service's own code has to say of a failure, before the line that sums it up
+  // prints warnings of the service's code before the result of the check
   Logger.overrideLogger(new CommandLogger());
   const env = readConfiguration();
   if (!env) return EXIT_CONFIGURATION;
@@ -35,12 +35,12 @@ export async function runDoctor(): Promise<number> {
 function readConfiguration(): Env | undefined {
   try {
     const env = loadEnv();
-    print('ok', 'configuration', `${env.NODE_ENV}, every variable can be read`);
+    print('ok', 'configuration', `${env.NODE_ENV}, all variables are valid`);
     return env;
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     for (const problem of error.problems) print('FAILED', 'configuration', problem);
-    print('', '', 'To mend it: .env.example describes every variable.');
+    print('', '', 'Fix: see .env.example, which describes every variable.');
     return undefined;
   }
 }
@@ -55,7 +55,7 @@ async function passes([name, run]: Check): Promise<boolean> {
       return true;
     }
     print('FAILED', name, (error as Error).message);
-    if (error instanceof Finding) print('', '', `To mend it: ${error.fix}`);
+    if (error instanceof Finding) print('', '', `Fix: ${error.fix}`);
     return false;
   }
 }

@@ -4,17 +4,17 @@ import { Problem } from '../problems/problem.js';
 
 export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
-/** What a shell says of a program that was ended by Ctrl-C. */
+/** The shell convention for a program that Ctrl-C ends: 128 + SIGINT. */
 const EXIT_INTERRUPTED = 130;
 
-/** The command line, or what was typed in for it, is wrong. */
+/** The command line or the input is invalid. */
 export class UsageError extends Error {}
 
 export class Interrupted extends Error {}
 
-/** Says on stderr what went wrong, and with which code the process ends. */
-export function report(error: unknown): number {
-  // commander has said it
+/** Prints the error to stderr and returns the exit code of the process. */
+export function reportError(error: unknown): number {
+  // commander has already printed it
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (error instanceof Interrupted) return EXIT_INTERRUPTED;
   process.stderr.write(`${messageOf(error as Error)}\n`);

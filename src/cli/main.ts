@@ -1,32 +1,32 @@
 import { Command } from 'commander';
 import { VERSION } from '../config/version.js';
-import { report } from './exit-codes.js';
+import { reportError } from './exit-codes.js';
 
 const EPILOGUE = `
-Settings come from the environment and .env, as for the service.
+The configuration comes from the environment and .env, as for the service.
 
 Exit codes:
-  0   done
-  1   it failed, or a check found something
-  2   the command line or its input is wrong
-  78  the configuration is wrong`;
+  0   success
+  1   the command failed, or a check found a problem
+  2   the command line or the input is invalid
+  78  the configuration is invalid`;
 
 let exitCode = 0;
 const program = new Command('crm')
-  .description('What an operator of crm-service does beside it.')
+  .description('Operator commands for crm-service')
   .version(VERSION)
   .exitOverride()
   .addHelpText('afterAll', EPILOGUE);
 
-const admin = program.command('admin').description('those who manage users');
+const admin = program.command('admin').description('manage admins');
 
 admin
   .command('create <email>')
-  .description('make an admin; the password is asked for, or read from a pipe')
-  .option('--name <name>', 'their name', 'New')
-  .option('--surname <surname>', 'their surname', 'Admin')
-  .option('--invite', 'print an invitation instead, with which they choose their own password, once')
-  .option('--promote', 'if there is a user with this e-mail, make them an admin; they keep their password')
+  .description('create an admin; prompts for the password, or reads it from a pipe')
+  .option('--name <name>', 'first name', 'New')
+  .option('--surname <surname>', 'surname', 'Admin')
+  .option('--invite', 'print a single-use invitation instead, with which the admin chooses a password')
+  .option('--promote', 'promote an existing user with this e-mail to admin; the password stays the same')
   .addHelpText(
     'after',
     `
@@ -36,7 +36,7 @@ Examples:
   pass show crm | npm run -s crm -- admin create carla@example.com
   npm run crm -- admin create carla@example.com --promote`,
   )
-  // what an action does is loaded when it is asked for: help is there at once
+  // actions load their code on demand, so that help is fast
   .action(async (email: string, options: { name: string; surname: string; invite?: true; promote?: true }) => {
     const { createAdmin } = await import('./create-admin.js');
     await createAdmin(email, options);
@@ -44,12 +44,12 @@ Examples:
 
 const migrate = program
   .command('migrate')
-  .description('the schema of the database; one instance at a time, the others wait')
+  .description('manage the database schema; concurrent runs wait for each other')
   .addHelpText(
     'after',
     `
 Examples:
-  npm run crm -- migrate            before traffic moves to a new version
+  npm run crm -- migrate            before a new version receives traffic
   npm run crm -- migrate status
   npm run crm -- migrate check      in a pipeline
   npm run crm -- migrate down`,
@@ -57,44 +57,48 @@ Examples:
 
 migrate
   .command('up', { isDefault: true })
-  .description('apply what is pending')
+  .description('apply pending migrations')
   .action(async () => (await import('./migrations.js')).applyMigrations());
 
 migrate
   .command('down')
-  .description('take back the last one, and with it the data in what it added; the version before has to know the rest')
-  .option('--delete-everything', 'also the first, which is the tables of customers and users themselves')
+  .description(
+    'roll back the last migration and delete the data in what it added; the previous version must support the result',
+  )
+  .option('--delete-everything', 'also roll back the first migration, which drops the tables of customers and users')
   .action(async ({ deleteEverything = false }: { deleteEverything?: boolean }) =>
     (await import('./migrations.js')).rollBackMigration(deleteEverything),
   );
 
 migrate
   .command('status')
-  .description('list what is applied and what is pending; changes nothing')
+  .description('list applied and pending migrations; changes nothing')
   .action(async () => (await import('./migrations.js')).listMigrations());
 
 migrate
   .command('check')
-  .description('fail if something is pending, or if the schema is not what the code expects; changes nothing')
+  .description('fail if a migration is pending or the schema differs from the code; changes nothing')
   .action(async () => {
     exitCode = await (await import('./migrations.js')).checkSchema();
   });
 
 program
   .command('photos')
-  .description('the photos of customers')
+  .description('manage photos of customers')
   .command('sweep')
-  .description('remove photos that no customer has; the service does so once a day, and running both at once is fine')
+  .description(
+    'remove photos that no customer refers to; the service also does so daily, and both may run at the same time',
+  )
   .action(async () => (await import('./sweep-photos.js')).sweepPhotos());
 
 program
   .command('doctor')
-  .description('check all that the service needs, and say how to mend what it lacks')
+  .description('check everything that the service depends on, and print how to fix problems')
   .addHelpText(
     'after',
     `
-One line per check: ok, FAILED with how to mend it, or "-" for what is not set up or could not be checked. It puts an
-object into the storage of photos, reads it and removes it; otherwise it changes nothing. It never prints a secret.
+Prints one line per check: ok, FAILED followed by a fix, or "-" if it is not configured or could not be checked. It stores,
+reads and removes one object in the photo storage; otherwise it changes nothing. It never prints a secret.
 
 Examples:
   npm run crm -- doctor
@@ -107,7 +111,7 @@ Examples:
 try {
   await program.parseAsync();
 } catch (error) {
-  exitCode = report(error);
+  exitCode = reportError(error);
 }
-// a connection that somebody keeps open is no reason to stay
+// do not wait for connections that are still open
 process.exit(exitCode);

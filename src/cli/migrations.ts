@@ -13,7 +13,7 @@ export function applyMigrations(): Promise<void> {
     withLock(dataSource, DATA_DIR, async () => {
       const done = await dataSource.runMigrations();
       for (const { name } of done) print(`Applied ${name}`);
-      if (done.length === 0) print('Nothing is pending.');
+      if (done.length === 0) print('No migrations are pending.');
     }),
   );
 }
@@ -24,12 +24,16 @@ export function rollBackMigration(deleteEverything: boolean): Promise<void> {
       const { applied, unknown } = await migrationState(dataSource);
       const last = applied.at(-1);
       if (unknown.length > 0)
-        throw new Error(`A newer version has applied ${unknown.join(', ')}: take that back with the newer version.`);
-      if (!last) throw new Error('There is nothing to take back.');
+        throw new Error(
+          `A newer version has applied ${unknown.join(', ')}. Roll that back with the newer version first.`,
+        );
+      if (!last) throw new Error('There is no migration to roll back.');
       if (applied.length === 1 && !deleteEverything)
-        throw new Error(`${last} is the tables of customers and users themselves. Add --delete-everything.`);
+        throw new Error(
+          `Rolling back ${last} drops the tables of customers and users. To do so, add --delete-everything.`,
+        );
       await dataSource.undoLastMigration();
-      print(`Took back ${last}`);
+      print(`Rolled back ${last}`);
     }),
   );
 }
@@ -38,7 +42,7 @@ export function listMigrations(): Promise<void> {
   return onDatabase(async (dataSource) => {
     const { applied, pending, unknown } = await migrationState(dataSource);
     for (const name of applied) print(`applied  ${name}`);
-    for (const name of unknown) print(`newer    ${name}, which this version does not know`);
+    for (const name of unknown) print(`newer    ${name} (unknown to this version)`);
     for (const name of pending) print(`pending  ${name}`);
   });
 }
@@ -52,15 +56,15 @@ export function checkSchema(): Promise<number> {
     }
     const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
     if (upQueries.length === 0) {
-      print('The schema is what the code expects.');
+      print('The schema matches the code.');
       return 0;
     }
-    print('The schema is not what the code expects. To be so, it would take:', ...upQueries.map(({ query }) => query));
+    print('The schema differs from the code. These statements would align it:', ...upQueries.map(({ query }) => query));
     return EXIT_FAILED;
   });
 }
 
-/** With all the time that a large table takes. */
+/** Without timeouts, as migrating a large table takes long. */
 async function onDatabase<T>(work: (dataSource: DataSource, env: Env) => Promise<T>): Promise<T> {
   const env = loadEnv();
   const dataSource = await openDataSource(withoutTimeouts(await connectionOptions(env, entities)));

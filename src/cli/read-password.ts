@@ -3,21 +3,21 @@ import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { Interrupted, UsageError } from './exit-codes.js';
 
-/** From a terminal, twice and unseen; or all that comes through a pipe, save for the end of its line. */
+/** Prompts twice without echo on a terminal; otherwise reads a pipe to its end, without the final line break. */
 export async function readPassword(): Promise<string> {
-  if (process.stdin.isTTY) return askTwice();
+  if (process.stdin.isTTY) return promptTwice();
   const piped = (await text(process.stdin)).replace(/\r?\n$/, '');
-  if (!piped) throw new UsageError('There is no password on standard input. Pipe one, or use --invite.');
+  if (!piped) throw new UsageError('No password on standard input. Pipe one, or use --invite.');
   return piped;
 }
 
-async function askTwice(): Promise<string> {
-  // what is typed is echoed into nothing
+async function promptTwice(): Promise<string> {
+  // discards the echo of the typed text
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = createInterface({ input: process.stdin, output, terminal: true, historySize: 0 });
-  // one for both, as lines that are pasted come together; Ctrl-C and Ctrl-D end it
+  // one iterator for both prompts, as pasted lines arrive together; Ctrl-C and Ctrl-D end it
   const lines: AsyncIterator<string, undefined> = terminal[Symbol.asyncIterator]();
-  const ask = async (question: string): Promise<string> => {
+  const prompt = async (question: string): Promise<string> => {
     process.stderr.write(question);
     const { value } = await lines.next();
     process.stderr.write('\n');
@@ -25,9 +25,9 @@ async function askTwice(): Promise<string> {
     return value;
   };
   try {
-    const password = await ask('Password: ');
-    if ((await ask('Once more: ')) === password) return password;
-    throw new UsageError('The two are not the same. Nothing was done.');
+    const password = await prompt('Password: ');
+    if ((await prompt('Repeat password: ')) === password) return password;
+    throw new UsageError('The passwords do not match. Nothing was changed.');
   } finally {
     terminal.close();
   }

@@ -1,24 +1,24 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-/** nginx's status for a client that has gone before there was an answer; nobody gets to see it but us. */
+/** nginx's status for a client that disconnected before the response; only the log and the metrics show it. */
 const CLIENT_CLOSED_REQUEST = 499;
 
 export interface CompletedRequest {
   request: FastifyRequest;
   reply: FastifyReply;
   status: number;
-  /** The pattern; undefined if there is no such route. */
+  /** The route pattern; undefined if no route matches. */
   route?: string;
   seconds: number;
-  /** Whether the client has gone before it had the whole answer. */
+  /** Whether the client disconnected before it received the whole response. */
   isAborted: boolean;
 }
 
-export type CompletionListener = (ended: CompletedRequest) => void;
+export type CompletionListener = (completed: CompletedRequest) => void;
 
 /**
- * Tells of every request when its answer is sent or its client has gone. On the response itself, as Fastify's own hook is
- * passed over by what the router refuses, and by clients that go.
+ * Calls the listeners once the response is sent or the client has disconnected. Listens on the raw response, as Fastify's
+ * `onResponse` hook runs neither for requests that the router refuses nor for clients that disconnect.
  */
 export function notifyOnCompletion(
   request: FastifyRequest,
@@ -30,12 +30,12 @@ export function notifyOnCompletion(
     const status = reply.raw.headersSent ? reply.raw.statusCode : CLIENT_CLOSED_REQUEST;
     const seconds = (performance.now() - start) / 1000;
     const isAborted = !reply.raw.writableFinished;
-    const ended = { request, reply, status, route: request.routeOptions.url, seconds, isAborted };
-    for (const listener of listeners) listener(ended);
+    const completed = { request, reply, status, route: request.routeOptions.url, seconds, isAborted };
+    for (const listener of listeners) listener(completed);
   });
 }
 
-/** Comes before all other hooks, which may answer. */
+/** Must come before all other hooks, as each of them may send the response. */
 export function addCompletionListeners(fastify: FastifyInstance, listeners: CompletionListener[]): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     notifyOnCompletion(request, reply, listeners);

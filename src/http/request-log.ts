@@ -5,20 +5,20 @@ import type { CompletedRequest, CompletionListener } from './request-completion.
 import { addressOf } from './request-context.js';
 
 const MAX_LENGTH = 255;
-/** Asked every few seconds by whoever keeps the service running. */
+/** Polled every few seconds by the platform. */
 const HEALTH_ROUTES = new Set(['/livez', '/readyz']);
 
 /**
- * One line for each request, with `httpRequest` as Cloud Logging knows it. Of what the client sends there is only what it
- * takes to find the request again: no header beside these, no body, and no query, which may hold codes and names.
+ * Logs one line per request, with `httpRequest` in Cloud Logging's format. Of the client's input it logs only what identifies
+ * the request: no other header, no body, and no query string, which may contain codes and names.
  */
 export function requestLog(logger: Logger, project: string | undefined): CompletionListener {
-  return (ended) => {
-    const level = levelOf(ended);
+  return (completed) => {
+    const level = levelOf(completed);
     if (!logger.isLevelEnabled(level)) return;
-    const { request, reply, status, seconds } = ended;
+    const { request, reply, status, seconds } = completed;
     const { method } = request;
-    const path = pathOf(ended);
+    const path = pathOf(completed);
     const httpRequest = {
       requestMethod: method,
       requestUrl: path,
@@ -34,7 +34,7 @@ export function requestLog(logger: Logger, project: string | undefined): Complet
       requestId: request.id,
       userId: request.caller?.userId,
       code: request.problem,
-      isAborted: ended.isAborted || undefined,
+      isAborted: completed.isAborted || undefined,
       ...(request.internalError !== undefined && errorFields(request.internalError)),
       ...traceOf(request.headers, project),
     };
@@ -42,7 +42,7 @@ export function requestLog(logger: Logger, project: string | undefined): Complet
   };
 }
 
-/** What is refused for its number there would be too much of: it is counted, and the first of them told of. */
+/** Shed requests log at debug, as there are many of them; a metric counts them, and the first one logs a warning. */
 function levelOf({ request, status, route = '' }: CompletedRequest): 'debug' | 'info' | 'warn' | 'error' {
   if (request.problem === 'overloaded') return 'debug';
   if (status >= 500) return status === 500 ? 'error' : 'warn';
@@ -50,11 +50,11 @@ function levelOf({ request, status, route = '' }: CompletedRequest): 'debug' | '
 }
 
 /**
- * Parameters that are not numbers stay as the pattern names them, and what fits no route loses all that looks like an
- * address or a token: people put everything into paths.
+ * Keeps personal data out of logged paths: a parameter that is not a number is logged as its name in the pattern, and a path
+ * without a route loses every segment that looks like an e-mail address or a token.
  */
 function pathOf({ request, route }: CompletedRequest): string {
-  // CORS takes all preflights together
+  // preflight requests share the route `*`
   if (route === undefined || route === '*')
     return request.url
       .split(/[?#;]/, 1)[0]!

@@ -2,9 +2,9 @@ import { isIP } from 'node:net';
 
 const NAMES = ['localhost', '127.0.0.1', '::1'];
 
-/** A certificate for this machine alone, new at every start: the redirect addresses registered for development are https. */
+/** Creates a certificate for this machine at every start: the redirect URIs registered for development use https. */
 export async function createSelfSignedCertificate(host: string): Promise<{ key: string; cert: string }> {
-  // loaded when it is needed: it takes a while, of a start that has none to spare
+  // loaded only when needed, as loading it slows the start down
   const { generate } = await import('selfsigned');
   const names = [...new Set([...NAMES, host])].map((name) =>
     isIP(name) ? { type: 7 as const, ip: name } : { type: 2 as const, value: name },

@@ -15,21 +15,21 @@ const SEVERITIES: Record<string, string> = {
 
 const STDOUT: DestinationStream = { write: (line) => void process.stdout.write(line) };
 
-/** One JSON object per line, as Google Cloud Logging reads them; in development lines for people. */
+/** Writes one JSON object per line, in Google Cloud Logging's format; in development, human-readable lines. */
 export async function createLogger({ LOG_LEVEL, NODE_ENV }: Env, output: DestinationStream = STDOUT): Promise<Logger> {
   const options = {
     level: LOG_LEVEL,
     messageKey: 'message',
-    // which container it was is known to whoever collects the lines
+    // no host name or process id: the log collector adds the container
     base: cluster.worker ? { worker: cluster.worker.id } : null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ severity: SEVERITIES[label] }) },
   };
-  return pino(options, (NODE_ENV === 'development' && (await readable(output))) || output);
+  return pino(options, (NODE_ENV === 'development' && (await prettyStream(output))) || output);
 }
 
-/** Undefined where pino-pretty is not installed: a container has no packages for development. */
-async function readable(output: DestinationStream): Promise<DestinationStream | undefined> {
+/** Returns undefined without pino-pretty, which the production image does not install. */
+async function prettyStream(output: DestinationStream): Promise<DestinationStream | undefined> {
   const pretty = await import('pino-pretty').catch(() => undefined);
   const format = pretty?.prettyFactory({
     colorize: process.stdout.isTTY,

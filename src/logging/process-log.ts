@@ -3,12 +3,12 @@ import { errorFields } from './error-fields.js';
 import { LogOutput } from './log-output.js';
 import { createLogger, type Logger } from './logger.js';
 
-/** The log of this process, which tells of its end, too: after an error that nobody caught its state is anybody's guess. */
+/** Opens the log of this process. After an uncaught error the state of the process is undefined: it logs the error and exits. */
 export async function openProcessLog(env: Env): Promise<Logger> {
   const output = new LogOutput();
   const logger = await createLogger(env, output);
   process.on('exit', () => output.flushSync());
-  // rejections that nobody handles come here as well
+  // includes unhandled rejections
   process.on('uncaughtException', (error, origin) => {
     logger.fatal(errorFields(error), origin);
     process.exit(1);

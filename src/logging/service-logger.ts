@@ -2,7 +2,7 @@ import type { LoggerService } from '@nestjs/common';
 import { errorFields } from './error-fields.js';
 import type { Logger } from './logger.js';
 
-/** Nest tells of every module and route that it starts: worth reading only when something is wrong with them. */
+/** Nest logs every module and route at start, which helps only to debug the start itself. */
 const VERBOSE_CONTEXTS = new Set([
   'NestFactory',
   'InstanceLoader',
@@ -13,7 +13,7 @@ const VERBOSE_CONTEXTS = new Set([
 
 type Level = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
-/** What Nest and the service's own classes say, with the name of whoever says it as `logger`. */
+/** Writes the messages of Nest and of our classes to the log, with the name of the class as `logger`. */
 export class ServiceLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}
 
@@ -25,7 +25,7 @@ export class ServiceLogger implements LoggerService {
   error = (message: unknown, ...rest: unknown[]): void => this.write('error', message, rest);
   fatal = (message: unknown, ...rest: unknown[]): void => this.write('fatal', message, rest);
 
-  /** Nest passes the name last, and before it, of an error, perhaps its stack. */
+  /** Nest passes the name last, after the stack if there is one. */
   private write(level: Level, message: unknown, rest: unknown[]): void {
     const name = rest.at(-1);
     const stack = rest.find((part) => typeof part === 'string' && /^\s+at /m.test(part));

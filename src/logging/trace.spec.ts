@@ -16,34 +16,34 @@ const found = (headers: Record<string, string>, project?: string): unknown => {
 
 describe('the trace of a request', () => {
   it.each<[string, string, unknown]>([
-    ['of W3C', `00-${TRACE}-${SPAN}-01`, [TRACE, SPAN, true]],
-    ['that is not sampled', `00-${TRACE}-${SPAN}-00`, [TRACE, SPAN, false]],
+    ['sampled', `00-${TRACE}-${SPAN}-01`, [TRACE, SPAN, true]],
+    ['not sampled', `00-${TRACE}-${SPAN}-00`, [TRACE, SPAN, false]],
     ['with other flags', `00-${TRACE}-${SPAN}-02`, [TRACE, SPAN, false]],
-    ['of a version to come', `cc-${TRACE}-${SPAN}-01-what-else`, [TRACE, SPAN, true]],
-    ['of the version that is none', `ff-${TRACE}-${SPAN}-01`, undefined],
-    ['with a trace of zeros', `00-${'0'.repeat(32)}-${SPAN}-01`, undefined],
-    ['with a span of zeros', `00-${TRACE}-${'0'.repeat(16)}-01`, undefined],
-    ['in capitals', `00-${TRACE.toUpperCase()}-${SPAN}-01`, undefined],
+    ['of a future version', `cc-${TRACE}-${SPAN}-01-what-else`, [TRACE, SPAN, true]],
+    ['of the invalid version ff', `ff-${TRACE}-${SPAN}-01`, undefined],
+    ['with a trace id of zeros', `00-${'0'.repeat(32)}-${SPAN}-01`, undefined],
+    ['with a span id of zeros', `00-${TRACE}-${'0'.repeat(16)}-01`, undefined],
+    ['in uppercase', `00-${TRACE.toUpperCase()}-${SPAN}-01`, undefined],
     ['with a line break', `00-${TRACE}-${SPAN}-01\n`, undefined],
-    ['that is too short', `00-${TRACE.slice(1)}-${SPAN}-01`, undefined],
-  ])('traceparent %s', (_, traceparent, expected) => {
+    ['too short', `00-${TRACE.slice(1)}-${SPAN}-01`, undefined],
+  ])('reads traceparent %s', (_, traceparent, expected) => {
     expect(found({ traceparent })).toEqual(expected);
   });
 
   it.each<[string, string, unknown]>([
-    ['in full', `${TRACE}/67667974448284343;o=1`, [TRACE, SPAN, true]],
+    ['complete', `${TRACE}/67667974448284343;o=1`, [TRACE, SPAN, true]],
     ['without options', `${TRACE}/67667974448284343`, [TRACE, SPAN, false]],
-    ['alone', TRACE.toUpperCase(), [TRACE, undefined, false]],
-    ['with the largest span', `${TRACE}/18446744073709551615;o=0`, [TRACE, 'f'.repeat(16), false]],
-    ['with a span beyond it', `${TRACE}/18446744073709551616;o=1`, [TRACE, undefined, true]],
-    ['with a span of zero', `${TRACE}/0;o=1`, [TRACE, undefined, true]],
-    ['of zeros', `${'0'.repeat(32)}/1;o=1`, undefined],
-    ['with more behind it', `${TRACE}/1;o=1"}`, undefined],
-  ])('X-Cloud-Trace-Context %s', (_, legacy, expected) => {
+    ['without a span id', TRACE.toUpperCase(), [TRACE, undefined, false]],
+    ['with the largest span id', `${TRACE}/18446744073709551615;o=0`, [TRACE, 'f'.repeat(16), false]],
+    ['with a larger span id', `${TRACE}/18446744073709551616;o=1`, [TRACE, undefined, true]],
+    ['with a span id of zero', `${TRACE}/0;o=1`, [TRACE, undefined, true]],
+    ['with a trace id of zeros', `${'0'.repeat(32)}/1;o=1`, undefined],
+    ['with trailing text', `${TRACE}/1;o=1"}`, undefined],
+  ])('reads X-Cloud-Trace-Context %s', (_, legacy, expected) => {
     expect(found({ 'x-cloud-trace-context': legacy })).toEqual(expected);
   });
 
-  it('prefers traceparent, falls back if that is malformed, and names the project', () => {
+  it('prefers traceparent, falls back if it is malformed, and adds the project', () => {
     const other = 'a'.repeat(32);
     const legacy = { 'x-cloud-trace-context': `${other}/1` };
     expect(found({ traceparent: `00-${TRACE}-${SPAN}-01`, ...legacy }, 'crm')).toEqual([

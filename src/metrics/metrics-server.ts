@@ -6,7 +6,7 @@ import type { Env } from '../config/env.js';
 import { errorFields } from '../logging/error-fields.js';
 import type { Logger } from '../logging/logger.js';
 
-/** Prometheus' text at /metrics, on a port of its own: it is nothing for the public. */
+/** Serves /metrics in Prometheus' text format, on a separate port that is not public. */
 export async function serveMetrics(env: Env, logger: Logger, read: () => Promise<string>): Promise<void> {
   if (env.METRICS_PORT === undefined) return;
   const server = createServer({ requestTimeout: 5_000 }, (request, response) => {
@@ -17,7 +17,7 @@ export async function serveMetrics(env: Env, logger: Logger, read: () => Promise
     read().then(
       (text) => response.writeHead(200, { 'Content-Type': Registry.PROMETHEUS_CONTENT_TYPE }).end(text),
       (error: unknown) => {
-        // a worker that is too busy, or about to end
+        // a worker is too busy, or exiting
         logger.warn(errorFields(error), 'Could not read the metrics');
         response.writeHead(503).end();
       },
@@ -25,7 +25,7 @@ export async function serveMetrics(env: Env, logger: Logger, read: () => Promise
   });
   server.listen(env.METRICS_PORT, env.HOST);
   await once(server, 'listening');
-  // it is not what keeps the process alive
+  // must not keep the process alive
   server.unref();
   const { port } = server.address() as AddressInfo;
   logger.info({ port }, `Metrics are on port ${port}`);

@@ -1,56 +1,56 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-/** Seconds. From a point read to what a client no longer waits for. */
+/** In seconds: from a point read to the longest time that clients wait. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /**
- * What the service counts, by the names that Prometheus sees. Labels take few values, and none that a client can make up:
- * every combination is a series of its own.
+ * The metrics of the service. Labels take few values, and none that a client can choose: every combination is a separate
+ * time series.
  */
 @Injectable()
 export class Metrics {
-  /** Its own, as there may be several services in one process. */
+  /** Not the global registry, as tests run several services in one process. */
   readonly registry = new Registry();
   private readonly registers = [this.registry];
 
   readonly requests = new Histogram({
     name: 'http_request_duration_seconds',
-    help: 'From the arrival of a request to the end of its answer; status 499: the client has gone before',
+    help: 'Time from the arrival of a request to the end of its response. Status 499: the client disconnected first',
     labelNames: ['method', 'route', 'status'],
     buckets: BUCKETS,
     registers: this.registers,
   });
   readonly problems = new Counter({
     name: 'crm_problems_total',
-    help: 'Answers that are problem documents, by their code',
+    help: 'Problem responses by code',
     labelNames: ['code'],
     registers: this.registers,
   });
   readonly shed = new Counter({
     name: 'crm_requests_shed_total',
-    help: 'Requests refused with 503, as there was too much to do',
+    help: 'Requests refused with 503 because the service was overloaded',
     registers: this.registers,
   });
   readonly signIns = new Counter({
     name: 'crm_sign_ins_total',
-    help: 'Attempts to sign in or to stay so: "success", or the code of the problem',
+    help: 'Sign-in and refresh attempts by outcome: "success", "aborted" or the code of the problem',
     labelNames: ['method', 'outcome'],
     registers: this.registers,
   });
   readonly retries = new Counter({
     name: 'crm_transaction_retries_total',
-    help: 'Transactions that started over, as they had lost to another',
+    help: 'Transactions retried after a conflict with another transaction',
     registers: this.registers,
   });
   readonly poolWait = new Histogram({
     name: 'crm_database_pool_wait_seconds',
-    help: 'How long requests waited for a connection',
+    help: 'Time that requests waited for a database connection',
     buckets: [0.001, ...BUCKETS],
     registers: this.registers,
   });
 
-  /** Read when somebody asks for it. */
+  /** Registers a gauge whose value is read at each scrape. */
   gauge(name: string, help: string, read: () => number): void {
     new Gauge({
       name,
@@ -62,13 +62,13 @@ export class Metrics {
     });
   }
 
-  problem(code: string): void {
+  countProblem(code: string): void {
     this.problems.inc({ code });
     if (code === 'overloaded') this.shed.inc();
   }
 
-  /** Of the process: CPU, memory, event loop, garbage collection. It watches all the time, which costs a little. */
-  watchProcess(): void {
+  /** Adds metrics of the process: CPU, memory, event loop, garbage collection. Sampling them has a small constant cost. */
+  collectProcessMetrics(): void {
     collectDefaultMetrics({ register: this.registry });
   }
 }

@@ -142,7 +142,7 @@ onEveryDatabase((kind) => {
     it('promotes a user only if it is told to', async () => {
       await dataSource.query('UPDATE users SET admin = 0 WHERE id = 2');
       const refused = await crm('admin', 'create', 'BEN@example.com', '--invite');
-      expect(refused).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/user 2.*--promote/) });
+      expect(refused).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/User 2.*--promote/) });
       expect(await adminsOf()).toHaveLength(1);
       const promoted = await crm('admin', 'create', 'BEN@example.com', '--promote');
       expect(promoted).toMatchObject({

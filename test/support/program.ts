@@ -40,7 +40,7 @@ export function startProgram(env: Record<string, string>, cwd: string, nodeOptio
     lines: () => stdout.split('\n').slice(0, -1).map(parsed),
     exit,
     address: () => {
-      const found = until(() => /(?:API:|Listening, as) +(http[^\s"]+)/.exec(stdout)?.[1]);
+      const found = until(() => /(?:API:|Listening on) +(http[^\s"]+)/.exec(stdout)?.[1]);
       return Promise.race([found, exit.then(() => Promise.reject(new Error(`It ended: ${output()}`)))]);
     },
     stop: (signal = 'SIGKILL') => {

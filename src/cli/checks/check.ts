@@ -1,6 +1,6 @@
 export type Check = [name: string, run: () => Promise<string> | string];
 
-/** What is wrong, and how to mend it. */
+/** A problem and how to fix it. */
 export class Finding extends Error {
   constructor(
     message: string,
@@ -10,5 +10,5 @@ export class Finding extends Error {
   }
 }
 
-/** Nothing is wrong with what is not set up, and nothing is known of what could not be looked at. */
+/** The subject is not configured, which is no problem, or could not be checked. */
 export class NotChecked extends Error {}

@@ -9,18 +9,18 @@ import { Finding, NotChecked } from './check.js';
 
 const MIGRATE = 'npm run crm -- migrate';
 
-/** By what the driver says; the texts are for whoever has written DATABASE_URI. */
+/** By error code of the driver. */
 const FIXES: Record<string, string> = {
-  ECONNREFUSED: 'start the database server, or correct host and port in DATABASE_URI.',
-  ENOENT: 'correct the path of the socket in DATABASE_URI; Cloud SQL has one only where the instance is attached.',
-  ENOTFOUND: 'correct the host in DATABASE_URI.',
-  ETIMEDOUT: 'correct the host in DATABASE_URI, or let this machine through the firewall.',
-  ER_ACCESS_DENIED_ERROR: 'correct user and password in DATABASE_URI; special characters are written as %..',
-  ER_DBACCESS_DENIED_ERROR: 'grant the user of DATABASE_URI all privileges on its database.',
-  ER_BAD_DB_ERROR: 'create the database that DATABASE_URI names, with CHARACTER SET utf8mb4.',
+  ECONNREFUSED: 'Start the database server, or correct host and port in DATABASE_URI.',
+  ENOENT: 'Correct the socket path in DATABASE_URI. Cloud SQL provides a socket only where the instance is attached.',
+  ENOTFOUND: 'Correct the host in DATABASE_URI.',
+  ETIMEDOUT: 'Correct the host in DATABASE_URI, or allow this machine in the firewall.',
+  ER_ACCESS_DENIED_ERROR: 'Correct user and password in DATABASE_URI. Special characters must be percent-encoded.',
+  ER_DBACCESS_DENIED_ERROR: 'Grant the user in DATABASE_URI all privileges on its database.',
+  ER_BAD_DB_ERROR: 'Create the database that DATABASE_URI names, with CHARACTER SET utf8mb4.',
 };
 
-/** One connection for all that is asked of the database. */
+/** The checks of the database, on one connection. */
 export class DatabaseChecks {
   private dataSource?: DataSource;
 
@@ -32,30 +32,31 @@ export class DatabaseChecks {
       return await versionOf(this.dataSource);
     } catch (error) {
       const { code = '', message } = error as { code?: string; message: string };
-      throw new Finding(message || code, FIXES[code] ?? 'see whether DATABASE_URI, or DATA_DIR, is what it should be.');
+      throw new Finding(message || code, FIXES[code] ?? 'Check the value of DATABASE_URI or DATA_DIR.');
     }
   }
 
   async checkMigrations(): Promise<string> {
     const { applied, pending, unknown } = await migrationState(this.connected());
     if (unknown.length > 0)
-      throw new Finding(`a newer version has applied ${unknown.join(', ')}`, 'run that version, or a newer one.');
-    if (pending.length > 0) throw new Finding(`${pending.length} pending`, MIGRATE);
-    const narrow = await this.tablesOutsideOfUtf8mb4();
-    if (narrow.length > 0)
+      throw new Finding(`a newer version has applied ${unknown.join(', ')}`, 'Run that version or a newer one.');
+    if (pending.length > 0) throw new Finding(`${pending.length} pending migrations`, MIGRATE);
+    const wrongCharset = await this.tablesWithOtherCharset();
+    if (wrongCharset.length > 0)
       throw new Finding(
-        `not in utf8mb4: ${narrow.join(', ')}`,
-        `ALTER TABLE ${narrow[0]} CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci, and so each of them.`,
+        `tables not in utf8mb4: ${wrongCharset.join(', ')}`,
+        `ALTER TABLE ${wrongCharset[0]} CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci; likewise for the other tables.`,
       );
     return `all ${applied.length} applied`;
   }
 
   async checkAdmin(): Promise<string> {
     const dataSource = this.connected();
-    if ((await migrationState(dataSource)).pending.length > 0) throw new NotChecked('the database is not migrated');
+    if ((await migrationState(dataSource)).pending.length > 0)
+      throw new NotChecked('the database has pending migrations');
     const count = await dataSource.getRepository(User).countBy({ isAdmin: true, isDeleted: false });
-    if (count === 0) throw new Finding('there is none', 'npm run crm -- admin create you@example.com');
-    return count === 1 ? 'there is one' : `there are ${count}`;
+    if (count === 0) throw new Finding('no admin exists', 'npm run crm -- admin create you@example.com');
+    return count === 1 ? '1 admin' : `${count} admins`;
   }
 
   async close(): Promise<void> {
@@ -63,11 +64,11 @@ export class DatabaseChecks {
   }
 
   private connected(): DataSource {
-    if (!this.dataSource) throw new NotChecked('the database does not answer');
+    if (!this.dataSource) throw new NotChecked('no connection to the database');
     return this.dataSource;
   }
 
-  private async tablesOutsideOfUtf8mb4(): Promise<string[]> {
+  private async tablesWithOtherCharset(): Promise<string[]> {
     const dataSource = this.connected();
     if (dialectOf(dataSource) === 'sqlite') return [];
     const rows = await dataSource.query<Array<{ name: string }>>(
@@ -88,5 +89,5 @@ async function versionOf(dataSource: DataSource): Promise<string> {
     'SELECT VERSION() AS version, @@character_set_connection AS charset',
   );
   const name = dialectOf(dataSource) === 'mariadb' ? 'MariaDB' : 'MySQL';
-  return `${name} ${row!.version}, speaks ${row!.charset}`;
+  return `${name} ${row!.version}, connection charset ${row!.charset}`;
 }

@@ -14,20 +14,18 @@ import { Finding } from './check.js';
 const PUBLIC_MS = 4_000;
 
 const BUCKET_FIXES: Record<string, string> = {
-  storage_forbidden: 'grant roles/storage.objectUser on the bucket to that service account.',
-  storage_bucket_missing: 'make the bucket, with uniform access, or correct GOOGLE_BUCKET.',
-  storage_full: 'raise the quota of the bucket’s project.',
-  storage_unavailable: 'see whether this machine reaches Google, and whether the credentials are still good.',
+  storage_forbidden: 'Grant roles/storage.objectUser on the bucket to that service account.',
+  storage_bucket_missing: 'Create the bucket with uniform access, or correct GOOGLE_BUCKET.',
+  storage_full: 'Raise the quota of the bucket’s project.',
+  storage_unavailable: 'Check that this machine reaches Google and that the credentials are still valid.',
 };
-const DISK_FIX = 'give DATA_DIR to the user that the service runs as, and enough room.';
+const DISK_FIX = 'Make DATA_DIR writable for the user that runs the service, and free disk space.';
 
-/** Does with an object of its own all that the service does with photos. */
+/** Runs every operation that photos need, on an object of its own. */
 export async function checkPhotos(env: Env, clock: Clock): Promise<string> {
-  const where = env.GOOGLE_BUCKET
-    ? `bucket ${env.GOOGLE_BUCKET} as ${identityOf(env)}`
-    : 'the disk of this machine, in DATA_DIR';
+  const where = env.GOOGLE_BUCKET ? `bucket ${env.GOOGLE_BUCKET} as ${identityOf(env)}` : 'local disk in DATA_DIR';
   const store = openStore(env);
-  // a key as photos have them: what is left of it after a crash, the sweep finds
+  // a key like those of photos, so that the sweep removes the object after a crash
   const key = newKey(randomBytes(16).toString('hex'));
   const [object] = objectsOf(key);
   const bytes = randomBytes(1024);
@@ -36,63 +34,63 @@ export async function checkPhotos(env: Env, clock: Clock): Promise<string> {
       return await work();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      // what else it says is for the clients of the API
+      // other details are meant for clients of the API
       const missing = error.code === 'storage_forbidden' ? `: ${error.detail}` : '';
-      const mend = (env.GOOGLE_BUCKET && BUCKET_FIXES[error.code]) || DISK_FIX;
-      throw new Finding(`${where}: ${name} failed, ${error.code}${missing}`, mend);
+      const fix = (env.GOOGLE_BUCKET && BUCKET_FIXES[error.code]) || DISK_FIX;
+      throw new Finding(`${where}: ${name} failed with ${error.code}${missing}`, fix);
     }
   };
   await step('put', () => store.put(object, bytes, 'image/webp'));
   try {
     const read = await step('get', async () => store.read(object).then((stream) => stream && buffer(stream)));
-    if (!read?.equals(bytes)) throw new Finding(`${where}: what is read is not what was put`, DISK_FIX);
-    await step('list', () => refuseUnlessListed(store));
+    if (!read?.equals(bytes)) throw new Finding(`${where}: get returned other bytes than put stored`, DISK_FIX);
+    await step('list', () => expectListed(store));
     const addresses = new PhotoAddresses(env, new Secrets(env), clock);
-    if (addresses.isPublic) await refuseUnlessPublic(addresses.of(0, key, '').large);
-    else refuseUnlessSigned(addresses, key);
+    if (addresses.isPublic) await expectPublic(addresses.of(0, key, '').large);
+    else expectSignable(addresses, key);
   } finally {
     await step('delete', () => store.remove(object));
   }
-  return `${where}: put, get, list, delete and ${env.PHOTO_DELIVERY === 'public' ? 'public reading' : 'sign'} work`;
+  return `${where}: put, get, list, delete and ${env.PHOTO_DELIVERY === 'public' ? 'public reads' : 'signing'} work`;
 }
 
-async function refuseUnlessListed(store: ObjectStore): Promise<void> {
-  // the first of them: a large bucket has many
+async function expectListed(store: ObjectStore): Promise<void> {
+  // one is enough: a large bucket has many objects
   for await (const _ of store.list(PREFIX)) return;
-  throw new Finding('what was put is not listed', BUCKET_FIXES.storage_forbidden!);
+  throw new Finding('list does not include the stored object', BUCKET_FIXES.storage_forbidden!);
 }
 
-/** The service signs addresses itself: the bucket has no part in it, and needs to grant nothing for it. */
-function refuseUnlessSigned(addresses: PhotoAddresses, key: string): void {
+/** The service signs photo URLs itself, so the bucket needs no permission for it. */
+function expectSignable(addresses: PhotoAddresses, key: string): void {
   const { pathname, searchParams } = new URL(addresses.of(1, key, 'http://localhost').large);
   const [expires, signature] = [Number(searchParams.get('expires')), searchParams.get('signature')!];
   if (addresses.verify({ id: 1, file: pathname.split('/').at(-1)!, expires, signature })?.key !== key)
-    throw new Finding('an address that was signed is not good', 'see whether the clock of this machine is right.');
+    throw new Finding('a URL that was just signed does not verify', 'Check the clock of this machine.');
 }
 
-async function refuseUnlessPublic(address: string): Promise<void> {
-  const answer = await fetch(address, { signal: AbortSignal.timeout(PUBLIC_MS), redirect: 'manual' }).catch(
+async function expectPublic(address: string): Promise<void> {
+  const response = await fetch(address, { signal: AbortSignal.timeout(PUBLIC_MS), redirect: 'manual' }).catch(
     ({ message }: Error) => ({ status: message }),
   );
-  if (answer.status !== 200)
+  if (response.status !== 200)
     throw new Finding(
-      `with PHOTO_DELIVERY=public everybody has to be able to read the bucket: ${answer.status}`,
-      'grant roles/storage.legacyObjectReader on the bucket to allUsers, or set PHOTO_DELIVERY=signed.',
+      `PHOTO_DELIVERY=public requires a publicly readable bucket, but reading returned ${response.status}`,
+      'Grant roles/storage.legacyObjectReader on the bucket to allUsers, or set PHOTO_DELIVERY=signed.',
     );
 }
 
-/** Whom the bucket has to let in. The file also holds a private key, which is not looked at. */
+/** Returns the account that needs access to the bucket. Does not use the private key in the file. */
 function identityOf({ GOOGLE_APPLICATION_CREDENTIALS: file }: Env): string {
   if (!file) return 'the identity of this machine';
-  const mend = 'download the key of a service account as JSON, or unset GOOGLE_APPLICATION_CREDENTIALS.';
+  const fix = 'Download the key of a service account as JSON, or unset GOOGLE_APPLICATION_CREDENTIALS.';
   let credentials: { type?: unknown; client_email?: unknown };
   try {
     credentials = JSON.parse(readFileSync(file, 'utf8')) as typeof credentials;
   } catch {
-    throw new Finding('the file of GOOGLE_APPLICATION_CREDENTIALS cannot be read, or is not JSON', mend);
+    throw new Finding('the file in GOOGLE_APPLICATION_CREDENTIALS cannot be read or is not JSON', fix);
   }
   if (typeof credentials.type !== 'string')
-    throw new Finding('the file of GOOGLE_APPLICATION_CREDENTIALS is not a key of Google', mend);
+    throw new Finding('the file in GOOGLE_APPLICATION_CREDENTIALS is not a Google credentials file', fix);
   const { type, client_email: email } = credentials;
   return typeof email === 'string' ? email : type;
 }

@@ -4,38 +4,38 @@ import type { Clock } from '../../config/clock.js';
 import type { Env } from '../../config/env.js';
 import { Finding, NotChecked } from './check.js';
 
-/** Whether sign-in can be started, and answers be verified: its addresses and its keys can be had. */
+/** Checks that Google's discovery document is available, without which no sign-in can start or be verified. */
 export async function checkGoogle(env: Env, clock: Clock): Promise<string> {
   const google = new Google(env, clock);
-  if (!google.isConfigured) throw new NotChecked('not set up: GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET');
+  if (!google.isConfigured) throw new NotChecked('not configured: GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET');
   try {
     const { issuer } = await google.discover();
-    return `${issuer} can be reached`;
+    return `${issuer} is reachable`;
   } catch {
     throw new Finding(
-      'GOOGLE_DISCOVERY_URL does not answer in time, or not as OpenID Connect Discovery says',
-      'unset it for Google’s own address, and let this machine reach it over HTTPS.',
+      'GOOGLE_DISCOVERY_URL returned no valid OpenID Connect Discovery document in time',
+      'Unset it to use Google’s own URL, and allow this machine to reach it over HTTPS.',
     );
   }
 }
 
-/** Nothing can be asked for without somebody who signs in. */
+/** Checks only the configuration: Facebook has no endpoint that works without a user who signs in. */
 export function checkFacebook(env: Env): string {
   if (!new Facebook(env).isConfigured)
-    throw new NotChecked('not set up: FACEBOOK_CLIENT_ID and FACEBOOK_CLIENT_SECRET');
+    throw new NotChecked('not configured: FACEBOOK_CLIENT_ID and FACEBOOK_CLIENT_SECRET');
   if (!/^\d+$/.test(env.FACEBOOK_CLIENT_ID!))
     throw new Finding(
-      'FACEBOOK_CLIENT_ID is not the id of an app, which has digits only',
-      'copy it from the app’s page.',
+      'FACEBOOK_CLIENT_ID is not an app id, which has only digits',
+      'Copy it from the app’s dashboard.',
     );
   const names = ['FACEBOOK_AUTHORIZE_URL', 'FACEBOOK_ACCESS_TOKEN_URL', 'FACEBOOK_USER_INFO_URL'] as const;
   const plain = names.filter((name) => env.NODE_ENV === 'production' && !env[name].startsWith('https:'));
-  if (plain.length > 0) throw new Finding(`not HTTPS: ${plain.join(', ')}`, 'unset them for Facebook’s own addresses.');
+  if (plain.length > 0) throw new Finding(`not HTTPS: ${plain.join(', ')}`, 'Unset them to use Facebook’s own URLs.');
   const versions = new Set(names.map((name) => /\/(v\d+\.\d+)\//.exec(env[name])?.[1] ?? 'no version'));
   if (versions.size > 1)
     throw new Finding(
-      `its addresses are of different versions: ${[...versions].join(', ')}`,
-      'unset FACEBOOK_AUTHORIZE_URL, FACEBOOK_ACCESS_TOKEN_URL and FACEBOOK_USER_INFO_URL.',
+      `the URLs have different API versions: ${[...versions].join(', ')}`,
+      'Unset FACEBOOK_AUTHORIZE_URL, FACEBOOK_ACCESS_TOKEN_URL and FACEBOOK_USER_INFO_URL.',
     );
-  return `id, secret and addresses are set (${[...versions].join()})`;
+  return `id, secret and URLs are set (${[...versions].join()})`;
 }
