@@ -1,24 +1,24 @@
 #!/usr/bin/env bash
-# Deploys real_app.yaml as a new version, and moves the traffic to it once it is ready: deploy/deploy.sh PROJECT VERSION
-# The new version's first instance applies the migrations, before it is ready. If anything fails, the old version serves
-# on as before.
+# Deploys real_app.yaml as a new version and moves the traffic to it once it is ready: deploy/deploy.sh PROJECT VERSION
+# The first instance of the new version applies the migrations before it becomes ready. If anything fails, the old version
+# keeps the traffic.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-project=${1:?which project} version=${2:?a name for the version}
+project=${1:?missing project} version=${2:?missing version name}
 service=$(sed -n 's/^service: *//p' real_app.yaml)
 if grep -q '^[^#]*<' real_app.yaml; then
-  echo 'real_app.yaml has places that are not filled in: <...>' >&2
+  echo 'real_app.yaml still contains placeholders: <...>' >&2
   exit 1
 fi
 
 gcloud app deploy real_app.yaml --project="$project" --version="$version" --no-promote --no-stop-previous-version --quiet
 
 url=$(gcloud app versions describe "$version" --service="$service" --project="$project" --format='value(versionUrl)')
-# ready: the database answers, and has all migrations
+# ready means that the database responds and has all migrations
 curl --fail --silent --show-error --max-time 10 --retry 30 --retry-delay 5 --retry-all-errors --output /dev/null "$url/readyz"
 
 serving=$(gcloud app versions list --service="$service" --project="$project" --filter='traffic_split>0' --format='value(id)')
 gcloud app services set-traffic "$service" --splits="$version=1" --project="$project" --quiet
-echo "$version serves. Back to what served before:"
+echo "$version receives the traffic. To roll back:"
 echo "  gcloud app services set-traffic $service --splits=$serving=1 --project=$project"

@@ -1,9 +1,9 @@
-// Shows that a rolling restart loses no request: two instances behind HAProxy under load, restarted one after the
-// other, round after round. Exits with 1 if one request of all failed, or a write that was acknowledged is not there.
+// Proves that a rolling restart loses no request: restarts two instances behind HAProxy under load, one after the other,
+// for several rounds. Exits with 1 if a request failed or an acknowledged write is missing.
 //
 //   npm run build && node scripts/rolling-restart.js [rounds]
 //
-// Wants haproxy on the PATH. Starts a MariaDB of its own, unless DATABASE_URI names an empty database.
+// Requires haproxy on the PATH. Starts its own MariaDB unless DATABASE_URI names an empty database.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { freePort, startMariadb } from '../test/support/mariadb.js';
 
 const ROUNDS = Number(process.argv[2] ?? 10);
 const CLIENTS = 16;
-/** HAProxy asks twice a second and believes the second refusal: within 1.5 s it has noticed. Twice that is plenty. */
+/** HAProxy checks every 0.5 s and needs two failures, so it notices within 1.5 s; this is twice that. */
 const DRAIN_SECONDS = 3;
 const CHECKS = 'inter 500ms fall 2 rise 2';
 const MAIN = 'dist/src/main.js';
@@ -59,7 +59,7 @@ async function run() {
     for (const instance of instances) {
       const took = await restart(instance, env);
       await until(() => proxy.isUp(instance.name));
-      process.stdout.write(`round ${round}: ${instance.name} ended in ${took.toFixed(1)} s and is back\n`);
+      process.stdout.write(`round ${round}: ${instance.name} exited in ${took.toFixed(1)} s and is up again\n`);
     }
   }
   isOver = true;
@@ -70,13 +70,13 @@ async function run() {
 
 function report(rows) {
   const { reads, writes, failures } = count;
-  const isWhole = rows === writes;
+  const isComplete = rows === writes;
   process.stdout.write(
     `${reads + writes} requests (${writes} writes) during ${2 * ROUNDS} restarts: ${failures.length} failed; ` +
       `${rows} rows for ${writes} acknowledged writes\n`,
   );
   for (const failure of failures.slice(0, 10)) process.stdout.write(`  ${failure}\n`);
-  return isWhole && failures.length === 0;
+  return isComplete && failures.length === 0;
 }
 
 async function newDatabase() {
@@ -99,12 +99,12 @@ async function start(instance, env) {
   await until(() => isOk(`http://127.0.0.1:${instance.port}/readyz`));
 }
 
-/** Seconds that the old process took to end. */
+/** Returns how many seconds the old process took to exit. */
 async function restart(instance, env) {
   const begin = performance.now();
   instance.process.kill('SIGTERM');
   const [code, signal] = await once(instance.process, 'exit');
-  if (code !== 0) count.failures.push(`${instance.name} ended with ${code ?? signal}`);
+  if (code !== 0) count.failures.push(`${instance.name} exited with ${code ?? signal}`);
   const took = (performance.now() - begin) / 1000;
   await start(instance, env);
   return took;
@@ -113,7 +113,7 @@ async function restart(instance, env) {
 async function startProxy(instances) {
   const [port, statsPort] = [await freePort(), await freePort()];
   const servers = instances.map((instance) => `server ${instance.name} 127.0.0.1:${instance.port} check ${CHECKS}`);
-  // no retries: it is the service that has to lose nothing, not the proxy that makes up for it
+  // no retries: the proxy must not hide requests that the service loses
   const config = `
 defaults
   mode http
@@ -138,14 +138,14 @@ frontend stats
   writeFileSync(file, config);
   launch('haproxy', ['-db', '-q', '-f', file], { PATH: process.env.PATH });
   const isUp = async (name) => {
-    const csv = await fetch(`http://127.0.0.1:${statsPort}/;csv`).then((answer) => answer.text());
+    const csv = await fetch(`http://127.0.0.1:${statsPort}/;csv`).then((response) => response.text());
     return new RegExp(`^service,${name},.*,UP,`, 'm').test(csv);
   };
   await until(async () => (await isUp('a')) && (await isUp('b')));
   return { port, isUp };
 }
 
-/** One client: mostly reads, on connections that it keeps. */
+/** One client: mostly reads, on keep-alive connections. */
 async function load(agent, port, token, client) {
   for (let n = 0; !isOver; n++) {
     const isWrite = n % 4 === 0;
@@ -179,14 +179,14 @@ function send(agent, port, token, method, path, body) {
   });
 }
 
-/** Access tokens live for ten minutes: enough for the ten rounds. */
+/** Access tokens expire after ten minutes, which is enough for ten rounds. */
 async function signIn(port, { ADMIN_EMAIL, ADMIN_PASSWORD }) {
-  const answer = await fetch(`http://127.0.0.1:${port}/login`, {
+  const response = await fetch(`http://127.0.0.1:${port}/login`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ email: ADMIN_EMAIL, password: ADMIN_PASSWORD }),
   });
-  return (await answer.json()).accessToken;
+  return (await response.json()).accessToken;
 }
 
 function launch(command, args, env) {
@@ -203,7 +203,7 @@ async function isOk(url) {
 async function until(check) {
   const deadline = Date.now() + 60_000;
   while (!(await check().catch(() => false))) {
-    if (Date.now() > deadline) throw new Error('Waited for a minute in vain');
+    if (Date.now() > deadline) throw new Error('Timed out after 60 s');
     await sleep(50);
   }
 }

@@ -1,16 +1,16 @@
-// Once after cloning: a .env with a secret of its own, and the hook. An .env that is there is left as it is.
+// Run once after cloning: creates .env with a new secret, unless it exists, and installs the git hooks.
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 
 if (existsSync('.env')) {
-  console.log('.env is there, and is left as it is');
+  console.log('.env exists; kept');
 } else {
   const example = readFileSync('.env.example', 'utf8');
   const secret = randomBytes(32).toString('hex');
-  // for its owner alone, as it is a secret
+  // readable only by its owner, as it contains a secret
   writeFileSync('.env', example.replace(/^#?JWT_SECRET=$/m, `JWT_SECRET=${secret}`), { mode: 0o600 });
-  console.log('.env is made from .env.example, with a secret of its own');
+  console.log('Created .env from .env.example, with a new secret');
 }
 execFileSync(process.execPath, ['node_modules/husky/bin.js'], { stdio: 'inherit' });
-console.log('The hooks are in place');
+console.log('Installed the git hooks');
