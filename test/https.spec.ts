@@ -7,30 +7,30 @@ import { createSelfSignedCertificate } from '../src/http/self-signed.js';
 import { GoogleStandIn } from './stand-ins/google.js';
 import { startService, type TestService, unique } from './support/service.js';
 
-/** As registered at Google for development. */
+/** The origin of the redirect URIs registered for development. */
 const ORIGIN = 'https://127.0.0.1:5000';
 const FACEBOOK = { FACEBOOK_CLIENT_ID: '1', FACEBOOK_CLIENT_SECRET: 'x' };
 const REDIRECT_URI = `${ORIGIN}/login/google/callback`;
 
-interface Answer {
+interface HttpResponse {
   status: number;
   headers: IncomingHttpHeaders;
   body: string;
 }
 
-/** Asks for an address of ORIGIN at the port where it really is, as `curl --connect-to` does. */
-function get(port: number, url: URL, cookie = ''): Promise<Answer> {
+/** Requests a URL of ORIGIN on the actual port, as `curl --connect-to` does. */
+function get(port: number, url: URL, cookie = ''): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const path = url.pathname + url.search;
     const headers = { host: url.host, ...(cookie && { cookie }) };
-    const asked = httpsRequest({ host: '127.0.0.1', port, path, headers, rejectUnauthorized: false }, (response) => {
+    const sent = httpsRequest({ host: '127.0.0.1', port, path, headers, rejectUnauthorized: false }, (response) => {
       void text(response).then((body) => resolve({ status: response.statusCode!, headers: response.headers, body }));
     });
-    asked.on('error', reject).end();
+    sent.on('error', reject).end();
   });
 }
 
-/** A proxy that ends TLS, as App Engine's load balancer does. It keeps the Host and appends to X-Forwarded-For. */
+/** A proxy that terminates TLS, as App Engine's load balancer does. It keeps Host and sets X-Forwarded-For. */
 async function startProxy(target: () => string): Promise<{ port: number; close: () => void }> {
   const server = createHttpsServer(await createSelfSignedCertificate('127.0.0.1'), (request, response) => {
     const forwarded = httpRequest(new URL(request.url!, target()), {
@@ -41,9 +41,9 @@ async function startProxy(target: () => string): Promise<{ port: number; close: 
         'x-forwarded-for': request.socket.remoteAddress!,
       },
     });
-    forwarded.on('response', (answer) => {
-      response.writeHead(answer.statusCode!, answer.headers);
-      answer.pipe(response);
+    forwarded.on('response', (upstream) => {
+      response.writeHead(upstream.statusCode!, upstream.headers);
+      upstream.pipe(response);
     });
     request.pipe(forwarded);
   });
@@ -57,7 +57,7 @@ async function startProxy(target: () => string): Promise<{ port: number; close: 
   };
 }
 
-describe('sign-in on https', () => {
+describe('sign-in over https', () => {
   let google: GoogleStandIn;
   let service: TestService;
 
@@ -68,7 +68,7 @@ describe('sign-in on https', () => {
   afterAll(() => google.close());
   afterEach(() => service.close());
 
-  /** The whole way: to Google, back to the registered address, and tokens. */
+  /** Signs in completely: to Google, back to the registered redirect URI, and to tokens. */
   async function signIn(port: number): Promise<void> {
     const user = await service.user();
     google.account = { sub: `subject-${unique()}`, email: user.email, email_verified: true };
@@ -80,9 +80,9 @@ describe('sign-in on https', () => {
     expect(url.searchParams.get('redirect_uri')).toBe(REDIRECT_URI);
     let cookies = '';
     while (url.origin === google.url) {
-      const answer = await fetch(url, { redirect: 'manual', headers: { cookie: cookies } });
-      for (const line of answer.headers.getSetCookie()) cookies += `${line.split(';', 1)[0]!}; `;
-      url = new URL(answer.headers.get('location')!, url);
+      const response = await fetch(url, { redirect: 'manual', headers: { cookie: cookies } });
+      for (const line of response.headers.getSetCookie()) cookies += `${line.split(';', 1)[0]!}; `;
+      url = new URL(response.headers.get('location')!, url);
     }
     expect(url.origin + url.pathname).toBe(REDIRECT_URI);
     const { status, body } = await get(port, url, cookie!.split(';', 1)[0]);
@@ -90,7 +90,7 @@ describe('sign-in on https', () => {
     expect(JSON.parse(body)).toMatchObject({ tokenType: 'Bearer' });
   }
 
-  it('comes back to the addresses that the README says to register', async () => {
+  it('uses the redirect URIs that the README tells to register', async () => {
     service = await startService('SQLite', { env: { ...google.env, ...FACEBOOK, TLS: 'self-signed' }, signIn: false });
     const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
     for (const provider of ['google', 'facebook']) {
@@ -99,21 +99,21 @@ describe('sign-in on https', () => {
     }
   });
 
-  it('goes all the way behind a proxy that ends TLS, if it is trusted', async () => {
+  it('works behind a trusted proxy that terminates TLS', async () => {
     service = await startService('SQLite', { env: google.env });
     const proxy = await startProxy(() => service.anonymous.url);
     await signIn(proxy.port);
     proxy.close();
   });
 
-  it('goes all the way behind a proxy that changes the Host and says nothing, with PUBLIC_URL', async () => {
+  it('works behind an untrusted proxy with PUBLIC_URL', async () => {
     service = await startService('SQLite', { env: { ...google.env, PUBLIC_URL: ORIGIN, TRUSTED_PROXIES: '' } });
     const proxy = await startProxy(() => service.anonymous.url);
     await signIn(proxy.port);
     proxy.close();
   });
 
-  it('does not believe a proxy that it does not trust', async () => {
+  it('ignores the headers of an untrusted proxy', async () => {
     service = await startService('SQLite', { env: { ...google.env, TRUSTED_PROXIES: '10.0.0.0/8' } });
     const proxy = await startProxy(() => service.anonymous.url);
     const { headers } = await get(proxy.port, new URL('/login/google', ORIGIN));
@@ -121,7 +121,7 @@ describe('sign-in on https', () => {
     proxy.close();
   });
 
-  it('goes all the way without a proxy, on a certificate that the service makes for itself', async () => {
+  it('works without a proxy, with a self-signed certificate', async () => {
     service = await startService('SQLite', { env: { ...google.env, TLS: 'self-signed' }, signIn: false });
     await signIn(Number(new URL(service.anonymous.url).port));
     const { status, headers } = await get(Number(new URL(service.anonymous.url).port), new URL('/livez', ORIGIN));

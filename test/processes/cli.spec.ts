@@ -8,41 +8,41 @@ import { readEnv } from '../../src/config/env.js';
 import { connectionOptions, openDataSource } from '../../src/database/data-source.js';
 import { migrationState } from '../../src/database/migration-state.js';
 import { entities } from '../../src/entities.js';
-import { type Outcome, run, runOnTerminal, TERMINAL } from '../support/command.js';
+import { type CommandResult, runCommand, runOnTerminal, TERMINAL } from '../support/command.js';
 import { createDatabase, onEveryDatabase, type TestDatabase } from '../support/databases.js';
 import { JWT_SECRET } from '../support/service.js';
 
 const NAMES = migrations.map(({ name }) => name);
 const PASSWORD = 'correct horse battery';
 
-const linesOf = ({ stdout }: Outcome): string[] => stdout.trim().split('\n');
+const linesOf = ({ stdout }: CommandResult): string[] => stdout.trim().split('\n');
 
 describe('the command line', () => {
   const directory = mkdtempSync(join(tmpdir(), 'crm-cli-'));
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  it('explains itself, with examples and exit codes', async () => {
-    const [all, admin, none, unknown] = await Promise.all([
-      run(directory, ['--help']),
-      run(directory, ['admin', 'create', '--help']),
-      run(directory, []),
-      run(directory, ['migrate', 'sideways']),
+  it('prints help with examples and exit codes', async () => {
+    const [help, adminHelp, none, unknown] = await Promise.all([
+      runCommand(directory, ['--help']),
+      runCommand(directory, ['admin', 'create', '--help']),
+      runCommand(directory, []),
+      runCommand(directory, ['migrate', 'sideways']),
     ]);
-    for (const { code, stdout } of [all, admin]) {
+    for (const { code, stdout } of [help, adminHelp]) {
       expect(code).toBe(0);
       expect(stdout).toMatch(/Exit codes:(\n +\d+ .*){4}/);
     }
     for (const name of ['admin', 'migrate', 'photos', 'doctor'])
-      expect(all.stdout).toMatch(new RegExp(`^ +${name} `, 'm'));
-    expect(admin.stdout).toMatch(/Examples:\n +npm run crm -- admin create/);
+      expect(help.stdout).toMatch(new RegExp(`^ +${name} `, 'm'));
+    expect(adminHelp.stdout).toMatch(/Examples:\n +npm run crm -- admin create/);
     expect([none.code, unknown.code]).toEqual([2, 2]);
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  it('ends with 78 if the configuration is wrong, and shows no value', async () => {
+  it('exits with 78 on an invalid configuration and prints no value', async () => {
     const wrong = { PORT: 'zq-port', DATABASE_URI: 'mysql://zq-user:zq-password@zq-host/zq' };
     for (const args of [['migrate'], ['doctor']]) {
-      const { code, stdout, stderr } = await run(directory, args, wrong);
+      const { code, stdout, stderr } = await runCommand(directory, args, wrong);
       expect(code).toBe(78);
       expect(stdout + stderr).toMatch(/PORT must be[^]*JWT_SECRET is required/);
       expect(stdout + stderr).not.toMatch(/zq|^\s+at /m);
@@ -68,35 +68,37 @@ onEveryDatabase((kind) => {
       rmSync(directory, { recursive: true, force: true });
     });
 
-    const crm = (...args: string[]): Promise<Outcome> => run(directory, args, env);
+    const crm = (...args: string[]): Promise<CommandResult> => runCommand(directory, args, env);
     const adminsOf = (): Promise<unknown[]> =>
       dataSource.query('SELECT email, name, surname FROM users WHERE admin = 1 ORDER BY id');
 
-    it('changes nothing in a database that is not migrated', async () => {
+    it('changes nothing in a database with pending migrations', async () => {
       const [create, doctor] = await Promise.all([
         crm('admin', 'create', 'carla@example.com', '--invite'),
         crm('doctor'),
       ]);
-      expect(create).toMatchObject({ code: 1, stderr: expect.stringContaining('First: npm run crm -- migrate') });
+      expect(create).toMatchObject({ code: 1, stderr: expect.stringContaining('First run: npm run crm -- migrate') });
       expect(doctor.code).toBe(1);
-      expect(doctor.stdout).toMatch(/FAILED +migrations +\d+ pending\n +To mend it: npm run crm -- migrate\n- +admin/);
+      expect(doctor.stdout).toMatch(
+        /FAILED +migrations +\d+ pending migrations\n +Fix: npm run crm -- migrate\n- +admin/,
+      );
       const runner = dataSource.createQueryRunner();
       expect(await runner.hasTable('migrations')).toBe(false);
       await runner.release();
     });
 
-    it('migrates, once, however many are at it', async () => {
+    it('applies each migration once when two commands run at the same time', async () => {
       const both = await Promise.all([crm('migrate'), crm('migrate', 'up')]);
       expect(both.map(({ code }) => code)).toEqual([0, 0]);
-      const expected = [...NAMES.map((name) => `Applied ${name}`), 'Nothing is pending.'];
+      const expected = [...NAMES.map((name) => `Applied ${name}`), 'No migrations are pending.'];
       expect(both.flatMap(linesOf).sort()).toEqual(expected.sort());
       expect(await crm('migrate', 'check')).toMatchObject({
         code: 0,
-        stdout: 'The schema is what the code expects.\n',
+        stdout: 'The schema matches the code.\n',
       });
     });
 
-    it('says what in the schema is not as the code expects', async () => {
+    it('prints how the schema differs from the code', async () => {
       await dataSource.query('CREATE INDEX ix_customers_by_hand ON customers (phone)');
       const drift = await crm('migrate', 'check');
       expect(drift.code).toBe(1);
@@ -104,18 +106,23 @@ onEveryDatabase((kind) => {
       await dataSource.query(`DROP INDEX ix_customers_by_hand${kind === 'SQLite' ? '' : ' ON customers'}`);
     });
 
-    it('takes back the last migration', async () => {
+    it('rolls back the last migration', async () => {
       const last = NAMES.at(-1)!;
-      expect(await crm('migrate', 'down')).toEqual({ code: 0, stdout: `Took back ${last}\n`, stderr: '' });
+      expect(await crm('migrate', 'down')).toEqual({ code: 0, stdout: `Rolled back ${last}\n`, stderr: '' });
       expect((await dataSource.runMigrations()).map(({ name }) => name)).toEqual([last]);
     });
 
-    it('makes admins: with a password, or with an invitation that is shown once', async () => {
-      const carla = run(directory, ['admin', 'create', 'Carla@Example.com', '--name', 'Carla'], env, `${PASSWORD}\n`);
-      expect(await carla).toEqual({ code: 0, stdout: 'carla@example.com is an admin now (user 1).\n', stderr: '' });
+    it('creates admins with a password, or with an invitation that is printed once', async () => {
+      const carla = runCommand(
+        directory,
+        ['admin', 'create', 'Carla@Example.com', '--name', 'Carla'],
+        env,
+        `${PASSWORD}\n`,
+      );
+      expect(await carla).toEqual({ code: 0, stdout: 'Created admin carla@example.com (user 1).\n', stderr: '' });
       const ben = await crm('admin', 'create', 'ben@example.com', '--surname', 'Müller', '--invite');
       expect(ben.code).toBe(0);
-      const token = /Invitation: (\S{43})\nGood until: \d{4}-\S+Z\n/.exec(ben.stdout)?.[1];
+      const token = /Invitation: (\S{43})\nExpires at: \d{4}-\S+Z\n/.exec(ben.stdout)?.[1];
       expect(await adminsOf()).toEqual([
         { email: 'carla@example.com', name: 'Carla', surname: 'Admin' },
         { email: 'ben@example.com', name: 'New', surname: 'Müller' },
@@ -135,11 +142,11 @@ onEveryDatabase((kind) => {
       } finally {
         await app.close();
       }
-      // a service that starts has found its admins
+      // the service found an admin at start and created no other
       expect(await adminsOf()).toHaveLength(2);
     });
 
-    it('promotes a user only if it is told to', async () => {
+    it('promotes a user only with --promote', async () => {
       await dataSource.query('UPDATE users SET admin = 0 WHERE id = 2');
       const refused = await crm('admin', 'create', 'BEN@example.com', '--invite');
       expect(refused).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/User 2.*--promote/) });
@@ -147,12 +154,12 @@ onEveryDatabase((kind) => {
       const promoted = await crm('admin', 'create', 'BEN@example.com', '--promote');
       expect(promoted).toMatchObject({
         code: 0,
-        stdout: 'ben@example.com is an admin now (user 2), and keeps their password.\n',
+        stdout: 'Promoted ben@example.com to admin (user 2). The password is unchanged.\n',
       });
       expect(await adminsOf()).toHaveLength(2);
     });
 
-    it('removes photos that no customer has, unless they are new', async () => {
+    it('removes photos that no customer refers to, unless they are new', async () => {
       const photos = join(directory, 'photos');
       mkdirSync(photos, { recursive: true });
       const file = (letter: string): string => join(photos, `${letter.repeat(32)}-${letter.repeat(32)}.webp`);
@@ -163,13 +170,13 @@ onEveryDatabase((kind) => {
       expect([existsSync(file('a')), existsSync(file('b'))]).toEqual([false, true]);
     });
 
-    it('finds nothing wrong where nothing is', async () => {
+    it('reports no problem in a complete set-up', async () => {
       const { code, stdout, stderr } = await crm('doctor');
       expect(stderr).toBe('');
       expect(stdout).toMatch(
-        /^ok +configuration .*\nok +database +(SQLite 3|MariaDB \d|MySQL \d).*\nok +migrations .*\nok +admin +there are 2\nok +photos /,
+        /^ok +configuration .*\nok +database +(SQLite 3|MariaDB \d|MySQL \d).*\nok +migrations .*\nok +admin +2 admins\nok +photos /,
       );
-      expect(stdout).toMatch(/^- +google +not set up/m);
+      expect(stdout).toMatch(/^- +google +not configured/m);
       expect(code).toBe(0);
     });
   });
@@ -178,7 +185,7 @@ onEveryDatabase((kind) => {
 describe('the command line on the embedded database', () => {
   const directory = mkdtempSync(join(tmpdir(), 'crm-cli-'));
   const env = { DATA_DIR: directory };
-  const crm = (...args: string[]): Promise<Outcome> => run(directory, args, env);
+  const crm = (...args: string[]): Promise<CommandResult> => runCommand(directory, args, env);
   let dataSource: DataSource;
   beforeAll(async () => {
     dataSource = await openDataSource(await connectionOptions(readEnv(env), entities));
@@ -188,7 +195,7 @@ describe('the command line on the embedded database', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  it('tells pending migrations from applied ones, and from those of a newer version', async () => {
+  it('lists pending migrations, applied ones, and those of a newer version', async () => {
     const pending = await crm('migrate', 'check');
     expect(pending).toMatchObject({ code: 1, stdout: `Pending: ${NAMES.join(', ')}\n` });
     await dataSource.runMigrations();
@@ -205,7 +212,7 @@ describe('the command line on the embedded database', () => {
     await dataSource.query(`DELETE FROM migrations WHERE name LIKE 'Future%'`);
   });
 
-  it('takes back the tables themselves only if it is told to', async () => {
+  it('rolls back the first migration only with --delete-everything', async () => {
     while ((await migrationState(dataSource)).applied.length > 1) await dataSource.undoLastMigration();
     expect(await crm('migrate', 'down')).toMatchObject({
       code: 1,
@@ -217,33 +224,33 @@ describe('the command line on the embedded database', () => {
     await dataSource.runMigrations();
   });
 
-  it('refuses what the API would refuse, and makes nobody', async () => {
+  it('refuses what the API would refuse and creates no user', async () => {
     const [address, short, none] = await Promise.all([
       crm('admin', 'create', 'nobody', '--invite'),
-      run(directory, ['admin', 'create', 'dora@example.com'], env, 'short\n'),
+      runCommand(directory, ['admin', 'create', 'dora@example.com'], env, 'short\n'),
       crm('admin', 'create', 'dora@example.com'),
     ]);
     expect(address).toEqual({ code: 2, stdout: '', stderr: 'email: Must be an e-mail address.\n' });
-    expect(short).toEqual({ code: 2, stdout: '', stderr: 'password must have at least 8 characters\n' });
+    expect(short).toEqual({ code: 2, stdout: '', stderr: 'password: Must have at least 8 characters.\n' });
     expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('--invite') });
     expect(await dataSource.query('SELECT * FROM users')).toEqual([]);
   });
 
   (existsSync(TERMINAL) ? it : it.skip).each([
-    ['refuses two passwords that are not the same', 'another horse battery\r', 2, /not the same/],
-    ['ends on Ctrl-C', '\u0003', 130, /Once more: \s*$/],
+    ['refuses two passwords that differ', 'another horse battery\r', 2, /do not match/],
+    ['exits on Ctrl-C', '\u0003', 130, /Repeat password: \s*$/],
     [
-      'takes a password that is typed twice',
+      'accepts a password that is typed twice',
       'correct horse battery\r',
       0,
-      /Once more: \s*dora@example.com is an admin now/,
+      /Repeat password: \s*Created admin dora@example.com/,
     ],
-  ])('on a terminal it %s, and shows nothing of it', async (_, second, exitCode, said) => {
+  ])('on a terminal, it %s and never echoes a password', async (_, second, exitCode, expected) => {
     const { code, stdout } = await runOnTerminal(directory, ['admin', 'create', 'dora@example.com'], env, [
       ['Password: ', 'correct horse battery\r'],
-      ['Once more: ', second],
+      ['Repeat password: ', second],
     ]);
-    expect(stdout).toMatch(said);
+    expect(stdout).toMatch(expected);
     expect(stdout).not.toContain('horse');
     expect(code).toBe(exitCode);
   });

@@ -30,14 +30,14 @@ const start = (env: Record<string, string> = {}, nodeOptions: string[] = []): Pr
     nodeOptions,
   );
 
-/** Has the program run this when it is told to. */
+/** Node options that make the program run this code on SIGUSR2. */
 const onSignal = (code: string): string[] => ['--import', `data:text/javascript,process.on('SIGUSR2',()=>{${code}})`];
 
 describe('the program', () => {
   it.each([
-    ['an exception that nobody catches', `throw new TypeError('of the test')`, 'uncaughtException'],
-    ['a rejection that nobody handles', `Promise.reject(new TypeError('of the test'))`, 'unhandledRejection'],
-  ])('ends with 1 after %s, and its last line says why', async (_, code, message) => {
+    ['an uncaught exception', `throw new TypeError('of the test')`, 'uncaughtException'],
+    ['an unhandled rejection', `Promise.reject(new TypeError('of the test'))`, 'unhandledRejection'],
+  ])('exits with 1 after %s and logs the error in its last line', async (_, code, message) => {
     const program = start({}, onSignal(code));
     await program.address();
     expect(await program.stop('SIGUSR2')).toEqual({ code: 1, signal: null });
@@ -45,7 +45,7 @@ describe('the program', () => {
     expect(program.lines().at(-1)!.stack_trace).toMatch(/^TypeError: of the test\n +at /);
   });
 
-  it('goes on when nobody reads its log any more, and ends as always', async () => {
+  it('keeps serving when its log is closed, and shuts down as usual', async () => {
     const program = start();
     const url = await program.address();
     program.child.stdout!.destroy();
@@ -54,7 +54,7 @@ describe('the program', () => {
     expect(await program.stop('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
-  it('is held up by nobody who reads its log slowly, and then writes whole lines', async () => {
+  it('is never blocked by a slow reader of its log, and still writes whole lines', async () => {
     const program = start();
     const url = await program.address();
     program.child.stdout!.pause();
@@ -77,7 +77,7 @@ describe('the program', () => {
     await program.exit;
   });
 
-  it('is not ended by clients that go, wherever it is with their requests', async () => {
+  it('survives clients that disconnect at any point of a request', async () => {
     const google = await GoogleStandIn.start();
     const program = start(google.env);
     const url = await program.address();
@@ -103,7 +103,7 @@ describe('the program', () => {
           socket.resetAndDestroy();
         }),
       );
-    // longer than a provider gets
+    // longer than the timeout of provider requests
     await sleep(3_000);
     expect(program.child.exitCode).toBeNull();
     expect((await fetch(url)).status).toBe(200);

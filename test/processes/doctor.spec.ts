@@ -8,7 +8,7 @@ import { Clock } from '../../src/config/clock.js';
 import { readEnv } from '../../src/config/env.js';
 import { BucketStandIn } from '../stand-ins/bucket.js';
 import { DISCOVERY, GoogleStandIn } from '../stand-ins/google.js';
-import { COMMAND, type Outcome, run } from '../support/command.js';
+import { COMMAND, type CommandResult, runCommand } from '../support/command.js';
 import { JWT_SECRET } from '../support/service.js';
 
 describe('the doctor', () => {
@@ -30,8 +30,8 @@ describe('the doctor', () => {
       ...google.env,
       ...bucket.env,
     };
-    await run(directory, ['migrate'], env);
-    await run(directory, ['admin', 'create', 'carla@example.com', '--invite'], env);
+    await runCommand(directory, ['migrate'], env);
+    await runCommand(directory, ['admin', 'create', 'carla@example.com', '--invite'], env);
   });
   beforeEach(() => {
     bucket.reset();
@@ -42,10 +42,10 @@ describe('the doctor', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  const doctor = (overrides: Record<string, string> = {}): Promise<Outcome> =>
-    run(directory, ['doctor'], { ...env, ...overrides });
+  const doctor = (overrides: Record<string, string> = {}): Promise<CommandResult> =>
+    runCommand(directory, ['doctor'], { ...env, ...overrides });
 
-  it('looks at all that the service needs, leaves nothing behind, and shows no secret', async () => {
+  it('checks everything that the service depends on, leaves nothing behind, and prints no secret', async () => {
     const { code, stdout, stderr } = await doctor({ NODE_ENV: 'production' });
     expect(stdout).not.toMatch(/FAILED/);
     expect(code).toBe(0);
@@ -67,7 +67,7 @@ describe('the doctor', () => {
     expect(bucket.objects.size).toBe(0);
   });
 
-  it('names the permission that the bucket wants, and what else is wrong', async () => {
+  it('names the missing permission of the bucket and every other problem', async () => {
     bucket.fail('put', { status: 403 });
     google.faults = { [DISCOVERY]: 'sends rubbish' };
     const { code, stdout, stderr } = await doctor({
@@ -76,33 +76,38 @@ describe('the doctor', () => {
       TRUSTED_PROXIES: '',
     });
     expect(code).toBe(1);
-    expect(stdout).toMatch(/FAILED +database .*ECONNREFUSED.*\n +To mend it: .*\n- +migrations .*\n- +admin /);
-    expect(stdout).toMatch(/FAILED +photos .*storage\.objects\.create.*\n +To mend it: .*roles\/storage\.objectUser/);
-    expect(stdout).toMatch(/FAILED +google .*GOOGLE_DISCOVERY_URL.*\n +To mend it: /);
-    expect(stdout).toMatch(/FAILED +facebook .*digits.*\n +To mend it: /);
-    expect(stdout).toMatch(/FAILED +address .*TRUSTED_PROXIES.*\n +To mend it: /);
+    expect(stdout).toMatch(/FAILED +database .*ECONNREFUSED.*\n +Fix: .*\n- +migrations .*\n- +admin /);
+    expect(stdout).toMatch(/FAILED +photos .*storage\.objects\.create.*\n +Fix: .*roles\/storage\.objectUser/);
+    expect(stdout).toMatch(/FAILED +google .*GOOGLE_DISCOVERY_URL.*\n +Fix: /);
+    expect(stdout).toMatch(/FAILED +facebook .*digits.*\n +Fix: /);
+    expect(stdout).toMatch(/FAILED +address .*TRUSTED_PROXIES.*\n +Fix: /);
     expect(stdout + stderr).not.toContain('zq');
   });
 
   it.each([
-    ['a bucket that does not exist', { GOOGLE_BUCKET: 'another-bucket' }, /storage_bucket_missing/, /make the bucket/],
-    ['credentials that are none', { GOOGLE_APPLICATION_CREDENTIALS: COMMAND }, /not JSON/, /service account/],
-    ['public photos that are not', { PHOTO_DELIVERY: 'public' }, /PHOTO_DELIVERY=public.* 403/, /allUsers/],
-  ])('recognizes %s', async (_, overrides, message, mend) => {
+    [
+      'a bucket that does not exist',
+      { GOOGLE_BUCKET: 'another-bucket' },
+      /storage_bucket_missing/,
+      /Create the bucket/,
+    ],
+    ['an invalid credentials file', { GOOGLE_APPLICATION_CREDENTIALS: COMMAND }, /not JSON/, /service account/],
+    ['public photos in a private bucket', { PHOTO_DELIVERY: 'public' }, /PHOTO_DELIVERY=public.* 403/, /allUsers/],
+  ])('reports %s', async (_, overrides, message, fix) => {
     const finding = checkPhotos(readEnv({ ...env, ...overrides }), new Clock()).catch((error: unknown) => error);
     expect(await finding).toMatchObject({
       message: expect.stringMatching(message),
-      mend: expect.stringMatching(mend),
+      fix: expect.stringMatching(fix),
     });
     expect(bucket.objects.size).toBe(0);
   });
 
   it.each([
-    ['none in production', {}, /not set/],
-    ['one without TLS', { PUBLIC_URL: 'http://crm.example.com' }, /in the clear/],
-    ['one of this machine', { PUBLIC_URL: 'https://127.0.0.1:5000' }, /no address for others/],
-    ['a proxy that is not trusted', { PUBLIC_URL: 'https://crm.example.com' }, /TRUSTED_PROXIES names none/],
-  ])('recognizes as PUBLIC_URL %s', (_, variables, message) => {
+    ['a missing one in production', {}, /not set/],
+    ['one without TLS', { PUBLIC_URL: 'http://crm.example.com' }, /unencrypted/],
+    ['a local one', { PUBLIC_URL: 'https://127.0.0.1:5000' }, /other machines cannot reach/],
+    ['one behind a proxy that is not trusted', { PUBLIC_URL: 'https://crm.example.com' }, /TRUSTED_PROXIES is empty/],
+  ])('reports as PUBLIC_URL %s', (_, variables, message) => {
     expect(() => checkPublicUrl(readEnv({ NODE_ENV: 'production', ...variables }), new Clock())).toThrow(message);
   });
 });

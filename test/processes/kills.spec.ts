@@ -11,7 +11,7 @@ import { ADMIN, JWT_SECRET, newCustomer, unique } from '../support/service.js';
 const WRITERS = 8;
 
 const declare = kinds.includes('MariaDB') && hasMariadb() ? describe : describe.skip;
-declare('kill -9 under load', () => {
+declare('SIGKILL under load', () => {
   const directory = mkdtempSync(join(tmpdir(), 'crm-kills-'));
   let mariadb: Mariadb;
   let database: TestDatabase;
@@ -39,8 +39,8 @@ declare('kill -9 under load', () => {
     database = await createDatabase('MariaDB', undefined, mariadb.uri);
     program = start();
     url = await program.address();
-    const answer = await send('/login', ADMIN);
-    token = ((await answer!.json()) as { accessToken: string }).accessToken;
+    const response = await send('/login', ADMIN);
+    token = ((await response!.json()) as { accessToken: string }).accessToken;
   });
   afterAll(async () => {
     stopPrograms();
@@ -49,7 +49,7 @@ declare('kill -9 under load', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  /** Undefined if there was no answer. */
+  /** Returns undefined if the connection failed. */
   const send = (path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response | undefined> =>
     fetch(`${url}${path}`, {
       method: 'POST',
@@ -61,20 +61,20 @@ declare('kill -9 under load', () => {
       body: JSON.stringify(body),
     }).catch(() => undefined);
 
-  /** Sends each customer until it is acknowledged, as a careful client does; what came back, by e-mail. */
+  /** Retries each customer until it is acknowledged, as a reliable client does, and records its id by e-mail. */
   async function write(acknowledged: Map<string, number>, isOver: () => boolean): Promise<void> {
     while (!isOver()) {
       const customer = newCustomer();
       const key = { 'idempotency-key': unique() };
       for (;;) {
-        const answer = await send('/customers', customer, key);
-        if (answer?.status === 201) {
-          acknowledged.set(customer.email, ((await answer.json()) as { id: number }).id);
+        const response = await send('/customers', customer, key);
+        if (response?.status === 201) {
+          acknowledged.set(customer.email, ((await response.json()) as { id: number }).id);
           break;
         }
-        // 409: the first one is still running
-        if (answer) expect([409, 503]).toContain(answer.status);
-        if (answer?.status === 409) expect(await answer.json()).toMatchObject({ code: 'idempotency_in_progress' });
+        // 409: the first attempt is still in progress
+        if (response) expect([409, 503]).toContain(response.status);
+        if (response?.status === 409) expect(await response.json()).toMatchObject({ code: 'idempotency_in_progress' });
         await sleep(50);
       }
     }
@@ -97,7 +97,7 @@ declare('kill -9 under load', () => {
         await program.address();
       },
     ],
-  ])('%s loses nothing that was acknowledged, and does nothing twice', async (_, kill) => {
+  ])('%s loses no acknowledged write and repeats none', async (_, kill) => {
     const before = await countCustomers();
     const acknowledged = new Map<string, number>();
     let isOver = false;
@@ -120,7 +120,7 @@ declare('kill -9 under load', () => {
     const written = rows as Array<{ email: string; id: number; entries: number }>;
     expect(new Map(written.map(({ email, id }) => [email, id]))).toEqual(acknowledged);
     expect(written.every(({ entries }) => entries === 1)).toBe(true);
-    // nothing beside what was acknowledged: the writers have not given up on any
+    // no other rows: the writers retried every customer until it was acknowledged
     expect(await countCustomers()).toBe(before + acknowledged.size);
   });
 

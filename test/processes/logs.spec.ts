@@ -1,8 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { OpenAPIObject } from '@nestjs/swagger';
 import Libsql from 'libsql';
 import mysql from 'mysql2/promise';
 import { FacebookStandIn } from '../stand-ins/facebook.js';
@@ -10,11 +9,11 @@ import { GoogleStandIn } from '../stand-ins/google.js';
 import { Browser } from '../support/browser.js';
 import { Client } from '../support/client.js';
 import { createDatabase, onEveryDatabase, type TestDatabase } from '../support/databases.js';
+import { API } from '../support/openapi.js';
 import { type LogLine, type Program, startProgram, stopPrograms, until } from '../support/program.js';
 import { ADMIN, JWT_SECRET, newCustomer, unique } from '../support/service.js';
 import { portOf, raw } from '../support/sockets.js';
 
-const API = JSON.parse(readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8')) as OpenAPIObject;
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN = '00f067aa0ba902b7';
 
@@ -67,7 +66,7 @@ onEveryDatabase((kind) => {
     const lineOf = (id: string | null): Promise<LogLine> =>
       until(() => program.lines().find(({ requestId }) => requestId === id));
 
-    it('has one line of JSON for each request, as Cloud Logging reads it', async () => {
+    it('has one JSON line per request, in the format of Cloud Logging', async () => {
       const headers = {
         'user-agent': 'a client/1.0',
         'x-forwarded-for': '203.0.113.7',
@@ -98,13 +97,13 @@ onEveryDatabase((kind) => {
       expect(program.lines().filter(({ requestId }) => requestId === line.requestId)).toHaveLength(1);
     });
 
-    it('says why a request was refused, and what it was that nobody could route or read', async () => {
+    it('names the problem code, also of requests that cannot be routed or parsed', async () => {
       const refused = await anonymous.get('/customers/7');
       expect(await lineOf(refused.headers.get('x-request-id'))).toMatchObject({
         message: 'GET /customers/7 401',
         code: 'unauthenticated',
       });
-      const unroutable = await fetch(`${anonymous.url}/%zz?code=of-somebody`);
+      const unroutable = await fetch(`${anonymous.url}/%zz?code=a-code`);
       expect(await lineOf(unroutable.headers.get('x-request-id'))).toMatchObject({
         message: 'GET /%zz 400',
         code: 'malformed_request',
@@ -114,7 +113,7 @@ onEveryDatabase((kind) => {
       expect(await lineOf(id)).toMatchObject({ code: 'malformed_request', httpRequest: { remoteIp: '127.0.0.1' } });
     });
 
-    it('knows of clients that went before they were answered', async () => {
+    it('marks requests whose client disconnected before the response', async () => {
       const socket = connect(portOf(anonymous), '127.0.0.1');
       const body = JSON.stringify({ email: ADMIN.email, password: 'wrong' });
       socket.write(`POST /login HTTP/1.1\r\nHost: a\r\nX-Request-Id: has-gone\r\nContent-Type: application/json\r\n`);
@@ -123,14 +122,14 @@ onEveryDatabase((kind) => {
       expect(await lineOf('has-gone')).toMatchObject({ isAborted: true, httpRequest: { status: 499 } });
     });
 
-    it('is silent about health checks that succeed', async () => {
+    it('omits successful health checks', async () => {
       for (const path of ['/livez', '/readyz', '/livez']) expect((await anonymous.get(path)).status).toBe(200);
       const after = await anonymous.get('/');
       await lineOf(after.headers.get('x-request-id'));
       expect(program.lines().filter(({ message }) => /livez|readyz/.test(message))).toEqual([]);
     });
 
-    it('stays one line, whatever a client sends', async () => {
+    it('stays on one line for hostile input', async () => {
       const before = program.lines().length;
       const forged = '{"severity":"INFO","message":"forged"}';
       const hostile = [
@@ -149,7 +148,7 @@ onEveryDatabase((kind) => {
       expect(lines[3]!.httpRequest.remoteIp).toBe('127.0.0.1');
     });
 
-    it('has no password, token, cookie, code or customer in it, on no way through the service', async () => {
+    it('contains no password, token, cookie, code or customer data', async () => {
       const secrets = {
         name: `Wilhelmine-${unique()}`,
         notes: `Diagnose-${unique()}`,
@@ -192,14 +191,14 @@ onEveryDatabase((kind) => {
       expect(failed.status).toBe(503);
       await lineOf(failed.headers.get('x-request-id'));
 
-      // a constraint that the service does not know of: its driver quotes the value
+      // the driver quotes the value when a constraint fails that the service does not know
       await runSql(kind, database, dataDir, 'CREATE UNIQUE INDEX ux_customers_name ON customers (name)');
       const broken = await rawPost(signedIn, { ...newCustomer(), name: secrets.name });
       await runSql(kind, database, dataDir, `DROP INDEX ux_customers_name${kind === 'MariaDB' ? ' ON customers' : ''}`);
       expect(broken.status).toBe(500);
       const line = await lineOf(broken.headers.get('x-request-id'));
       expect(line).toMatchObject({ severity: 'ERROR', code: 'internal_error', userId: user.id });
-      // where Cloud Error Reporting looks
+      // the field that Cloud Error Reporting reads
       expect(line.stack_trace).toMatch(/^QueryFailedError\n +at /);
 
       const values = [
@@ -217,7 +216,7 @@ onEveryDatabase((kind) => {
       expect(program.output()).not.toMatch(/argon2id|INSERT INTO|SELECT |Bearer|eyJ/);
     });
 
-    it('ends with a line that says so, and nothing on the way was anything but JSON', async () => {
+    it('contains only JSON lines until the process exits', async () => {
       expect(await program.stop('SIGTERM')).toEqual({ code: 0, signal: null });
       for (const line of program.lines())
         expect(line).toMatchObject({
@@ -241,7 +240,7 @@ async function runSql(kind: string, { uri }: TestDatabase, dataDir: string, sql:
   }
 }
 
-/** The client of the tests takes a 500 for a failure. */
+/** The test client would throw on a 500. */
 const rawPost = ({ url, accessToken }: Client, body: unknown): Promise<Response> =>
   fetch(`${url}/customers`, {
     method: 'POST',

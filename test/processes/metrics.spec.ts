@@ -1,16 +1,15 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { OpenAPIObject } from '@nestjs/swagger';
 import mysql from 'mysql2/promise';
 import { GoogleStandIn } from '../stand-ins/google.js';
 import { Browser } from '../support/browser.js';
 import { Client } from '../support/client.js';
 import { createDatabase, onEveryDatabase, type TestDatabase } from '../support/databases.js';
+import { API } from '../support/openapi.js';
 import { type Program, startProgram, stopPrograms, until } from '../support/program.js';
 import { ADMIN, JWT_SECRET, newCustomer, unique } from '../support/service.js';
 
-const API = JSON.parse(readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8')) as OpenAPIObject;
 /** https://prometheus.io/docs/instrumenting/exposition_formats/#text-format-details */
 const LABELS = /(?:\{[a-z_]+="[^"\\\n]*"(?:,[a-z_]+="[^"\\\n]*")*\})?/;
 const SAMPLE = new RegExp(`^([a-z_][a-z\\d_]*${LABELS.source}) (-?[\\d.]+(?:e[+-]?\\d+)?|NaN|[+-]Inf)$`, 'i');
@@ -57,7 +56,7 @@ onEveryDatabase((kind) => {
       await Promise.all([google.close(), database.drop()]);
     });
 
-    /** Every series with its value; a line that is none fails. */
+    /** Returns the value of each series; fails on a malformed line. */
     async function scrape(): Promise<Map<string, number>> {
       const response = await fetch(`${address}/metrics`);
       expect(response.status).toBe(200);
@@ -66,13 +65,13 @@ onEveryDatabase((kind) => {
       return new Map(
         lines.map((line) => {
           const [, series, value] = SAMPLE.exec(line) ?? [];
-          if (!series) throw new Error(`No sample: ${line}`);
+          if (!series) throw new Error(`Not a sample: ${line}`);
           return [series, Number(value)];
         }),
       );
     }
 
-    /** By how much these series rise while something happens. */
+    /** Returns how much each series rises during the work. */
     async function rise(series: string[], work: () => Promise<unknown>): Promise<number[]> {
       const before = await scrape();
       await work();
@@ -80,7 +79,7 @@ onEveryDatabase((kind) => {
       return series.map((name) => (after.get(name) ?? 0) - (before.get(name) ?? 0));
     }
 
-    it('are text for Prometheus on a port of their own, and nothing else is there', async () => {
+    it('are served in the text format of Prometheus on a separate port, and nothing else is', async () => {
       const found = await scrape();
       for (const name of [
         'process_cpu_user_seconds_total',
@@ -93,7 +92,7 @@ onEveryDatabase((kind) => {
       expect((await fetch(`${address}/metrics`, { method: 'POST' })).status).toBe(404);
     });
 
-    it('count requests by the pattern of their route and by status, with how long they took', async () => {
+    it('measure requests by route pattern and status', async () => {
       const { body: customer } = await admin.post('/customers', newCustomer());
       const duration = 'http_request_duration_seconds';
       const [ok, missing, within] = await rise(
@@ -110,7 +109,7 @@ onEveryDatabase((kind) => {
       expect([ok, missing, within]).toEqual([3, 1, 3]);
     });
 
-    it('have no series that a client has made up', async () => {
+    it('have no series that a client can create', async () => {
       const before = (await scrape()).size;
       const secret = `Schluessel-${unique()}`;
       for (let n = 0; n < 5; n++) await anonymous.get(`/${secret}/${n}?a=${n}`);
@@ -118,11 +117,11 @@ onEveryDatabase((kind) => {
       await anonymous.get(`/problems/${secret}`);
       const after = await scrape();
       expect([...after.keys()].filter((series) => series.includes(secret))).toEqual([]);
-      // what fits no route is one histogram for each method
+      // requests without a route share one histogram per method
       expect(after.size - before).toBeLessThanOrEqual(4 * 14);
     });
 
-    it('count who signs in, how, and with what outcome', async () => {
+    it('count sign-ins by method and outcome', async () => {
       const signIn = (method: string, outcome: string): string =>
         `crm_sign_ins_total{method="${method}",outcome="${outcome}"}`;
       const { body: user } = await admin.post('/users', {
@@ -146,18 +145,18 @@ onEveryDatabase((kind) => {
           await Promise.all([1, 2, 3].map(() => anonymous.post('/login', wrong, { headers })));
           for (let n = 0; n < 4; n++) await anonymous.post('/login', wrong, { headers });
           await anonymous.post('/login/refresh', { refreshToken: signedIn.refreshToken });
-          await anonymous.post('/login/refresh', { refreshToken: 'of nobody' });
+          await anonymous.post('/login/refresh', { refreshToken: 'unknown' });
           google.account = { sub: unique(), email: user.email, email_verified: true };
           expect((await new Browser(anonymous).walk('/login/google')).status).toBe(200);
           google.account = { sub: unique(), email: 'nobody@example.com', email_verified: true };
           await new Browser(anonymous).walk('/login/google');
-          await anonymous.post('/login/exchange', { code: 'of nobody' });
+          await anonymous.post('/login/exchange', { code: 'unknown' });
         },
       );
       expect(rises).toEqual([1, 6, 1, 1, 1, 1, 1, 1]);
     });
 
-    it('show passwords that wait to be checked, and requests that were refused as there were too many', async () => {
+    it('show queued password hashes and shed requests', async () => {
       const logins = Array.from({ length: 150 }, (_, n) =>
         anonymous.post('/login', { email: `nobody-${n}-${unique()}@example.com`, password: 'wrong' }),
       );
@@ -178,7 +177,7 @@ onEveryDatabase((kind) => {
 
     if (kind === 'SQLite') return;
 
-    it('show what the pool of connections does, and how often transactions start over', async () => {
+    it('show the use of the connection pool and transaction retries', async () => {
       const { body: customer } = await admin.post('/customers', newCustomer());
       const other = await mysql.createConnection(database.uri!);
       await other.query('BEGIN');
@@ -186,7 +185,7 @@ onEveryDatabase((kind) => {
       const [retries, waited] = await rise(
         ['crm_transaction_retries_total', 'crm_database_pool_wait_seconds_count'],
         async () => {
-          // more of them than there are connections
+          // more writes than the pool has connections
           const writes = Array.from({ length: 14 }, () =>
             admin.patch(`/customers/${customer.id}`, { phone: '+34600' }),
           );

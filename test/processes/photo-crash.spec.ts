@@ -8,14 +8,14 @@ import { anotherJpeg } from '../support/images.js';
 import { type Program, startProgram, stopPrograms, until } from '../support/program.js';
 import { ADMIN, JWT_SECRET, newCustomer, startService, type TestService } from '../support/service.js';
 
-/** `CRASH_ROUNDS=20` makes a thousand uploads of it. */
+/** `CRASH_ROUNDS=20` tests a thousand uploads. */
 const ROUNDS = Number(process.env.CRASH_ROUNDS ?? 2);
 const UPLOADS = 50;
 const HOUR_MS = 60 * 60 * 1000;
 
 onEveryDatabase((kind) => {
   let bucket: BucketStandIn;
-  /** Looks at what the programs that are killed leave behind. */
+  /** Inspects what killed programs leave behind. */
   let service: TestService;
 
   beforeAll(async () => {
@@ -44,7 +44,7 @@ onEveryDatabase((kind) => {
       service.dataDir,
     );
 
-  /** The customers that were answered with 201: they must not be lost. */
+  /** Returns the customers whose creation was acknowledged with 201; they must not be lost. */
   async function uploadAndKill(customers: number[]): Promise<any[]> {
     const program = start();
     const url = await program.address();
@@ -60,23 +60,23 @@ onEveryDatabase((kind) => {
         ? send('POST', '/customers', form(newCustomer(), photo))
         : send('PUT', `/customers/${customers[n % customers.length]}/photo`, form({}, photo));
     });
-    const answered = Promise.allSettled(uploads);
-    // in the middle of them, whatever the machine's speed: each asks the bucket for two objects at least
-    const asked = bucket.log.length + UPLOADS * (0.5 + Math.random());
-    await until(() => bucket.log.length > asked);
+    const settled = Promise.allSettled(uploads);
+    // kill in the middle of the uploads at any machine speed: each of them sends at least two requests to the bucket
+    const threshold = bucket.log.length + UPLOADS * (0.5 + Math.random());
+    await until(() => bucket.log.length > threshold);
     await program.stop('SIGKILL');
-    return (await answered).flatMap((result) => (result.status === 'fulfilled' ? (result.value ?? []) : []));
+    return (await settled).flatMap((result) => (result.status === 'fulfilled' ? (result.value ?? []) : []));
   }
 
   it(
-    'leaves no address without a photo, and after a sweep no photo without an address, wherever uploads are killed',
+    'an upload killed at any point leaves no row without its photo, and after a sweep no photo without a row',
     async () => {
       const user: Client = service.admin;
       const customers: number[] = [];
       for (let n = 0; n < 10; n++) customers.push((await user.post('/customers', newCustomer())).body.id);
       const created: any[] = [];
       for (let round = 0; round < ROUNDS; round++) {
-        // each step takes long enough to be killed in
+        // slows each step down, so that the kill hits all of them
         for (const operation of ['put', 'delete'] as const) bucket.fail(operation, { slowMs: Math.random() * 60 });
         created.push(...(await uploadAndKill(customers)));
       }

@@ -1,56 +1,56 @@
 import type { Answer, Client } from './client.js';
 
 /**
- * As much of a browser as a redirect needs: cookies by origin, and going where it is sent. What the service answers is
- * held against the OpenAPI by its client.
+ * Follows redirects and keeps cookies per origin, as a browser does. The client of the service checks its responses against
+ * the OpenAPI.
  */
 export class Browser {
   private readonly cookies = new Map<string, Map<string, string>>();
 
   constructor(private readonly service: Client) {}
 
-  /** From a path of the service to where nothing sends the browser on: an answer that is no redirect, or a frontend. */
+  /** Follows redirects from a path of the service to the first response that is no redirect, or to a frontend. */
   walk(path: string, headers: Record<string, string> = {}): Promise<Answer & { url: URL }> {
     return this.walkFrom(new URL(path, this.service.url), headers);
   }
 
   async walkFrom(start: URL, headers: Record<string, string> = {}): Promise<Answer & { url: URL }> {
-    this.signOutElsewhere();
+    this.signOutOfProviders();
     let url = start;
     for (let step = 0; step < 12; step++) {
-      const answer = await this.get(url, headers);
-      const location = answer.headers.get('location');
-      if (!location) return { ...answer, url };
+      const response = await this.get(url, headers);
+      const location = response.headers.get('location');
+      if (!location) return { ...response, url };
       url = new URL(location, url);
-      if (url.hostname.endsWith('.example.com')) return { ...answer, url };
+      if (url.hostname.endsWith('.example.com')) return { ...response, url };
     }
-    throw new Error(`Sent round in circles, at last to ${url.href}`);
+    throw new Error(`Too many redirects, the last one to ${url.href}`);
   }
 
-  /** To the callback, but not into it: the path that the provider sends the browser back to. */
+  /** Follows redirects up to the callback, without requesting it, and returns its path. */
   async walkToCallback(path: string): Promise<string> {
-    this.signOutElsewhere();
+    this.signOutOfProviders();
     let url = new URL(path, this.service.url);
     for (let step = 0; step < 12; step++) {
       const { headers } = await this.get(url);
       url = new URL(headers.get('location')!, url);
       if (url.pathname.endsWith('/callback')) return url.pathname + url.search;
     }
-    throw new Error('Never came back');
+    throw new Error('Too many redirects without a callback');
   }
 
   async get(url: URL, headers: Record<string, string> = {}): Promise<Answer> {
     const cookie = [...this.jarOf(url.origin)].map(([name, value]) => `${name}=${value}`).join('; ');
     const all = { ...(cookie && { cookie }), ...headers };
-    const answer =
+    const response =
       url.origin === this.service.url
         ? await this.service.get(url.pathname + url.search, { headers: all })
-        : await this.leave(url, all);
-    this.keep(answer.headers, url.origin);
-    return answer;
+        : await this.getElsewhere(url, all);
+    this.keep(response.headers, url.origin);
+    return response;
   }
 
-  /** The cookies of an answer that came by a script. */
+  /** Stores the cookies of a response, also of one that a script received. */
   keep(headers: Headers, origin: string): void {
     const jar = this.jarOf(origin);
     for (const line of headers.getSetCookie()) {
@@ -60,8 +60,8 @@ export class Browser {
     }
   }
 
-  /** Another account may sit there the next time. */
-  private signOutElsewhere(): void {
+  /** The next sign-in may use another account of the provider. */
+  private signOutOfProviders(): void {
     for (const origin of this.cookies.keys()) if (origin !== this.service.url) this.cookies.delete(origin);
   }
 
@@ -71,7 +71,7 @@ export class Browser {
     return jar;
   }
 
-  private async leave(url: URL, headers: Record<string, string>): Promise<Answer> {
+  private async getElsewhere(url: URL, headers: Record<string, string>): Promise<Answer> {
     const response = await fetch(url, { redirect: 'manual', headers });
     return { status: response.status, headers: response.headers, body: await response.text() };
   }

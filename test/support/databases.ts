@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import mysql from 'mysql2/promise';
 
-/** A database of a test file's own. */
+/** A database for one test file. */
 export interface TestDatabase {
-  /** Undefined for the embedded one. */
+  /** Undefined for the embedded database. */
   uri?: string;
   drop: () => Promise<void>;
 }
@@ -13,12 +13,12 @@ export type Kind = 'SQLite' | 'MariaDB';
 const server = process.env.TEST_DATABASE_URI;
 export const kinds: Kind[] = server ? ['SQLite', 'MariaDB'] : ['SQLite'];
 
-/** Declares the tests once for every database that there is. */
+/** Declares the tests for every available database. */
 export function onEveryDatabase(declare: (kind: Kind) => void): void {
   describe.each(kinds)('on %s', declare);
 }
 
-/** Filled by `sql`, if that is given, before anybody migrates it. */
+/** Creates an empty database, or one with the content of `sql`, which then runs before all migrations. */
 export async function createDatabase(kind: Kind, sql?: string, on = server): Promise<TestDatabase> {
   if (kind === 'SQLite') return { drop: () => Promise.resolve() };
   const name = `crm_test_${randomBytes(6).toString('hex')}`;

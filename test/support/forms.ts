@@ -1,4 +1,4 @@
-/** A form with a photo, as a browser sends it; `fetch` says its type. */
+/** Creates a form with a photo, as a browser sends it. */
 export function form(fields: Record<string, unknown>, photo?: Uint8Array, name = 'photo.jpg'): FormData {
   const data = new FormData();
   for (const [field, value] of Object.entries(fields)) data.append(field, String(value));

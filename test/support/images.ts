@@ -1,7 +1,7 @@
 import { crc32, deflateSync } from 'node:zlib';
 import sharp, { type OverlayOptions, type Sharp } from 'sharp';
 
-/** Real images, made when a test needs them. */
+/** Real images, created when a test needs them. */
 
 const CORNERS = { red: '#f00', green: '#0f0', blue: '#00f', white: '#fff' };
 type Colour = keyof typeof CORNERS;
@@ -9,7 +9,7 @@ type Colour = keyof typeof CORNERS;
 const plain = (width: number, height: number, background: string): Sharp =>
   sharp({ create: { width, height, channels: 3, background } });
 
-/** A photo with a colour in each corner: red and green above, blue and white below. */
+/** An image with a colour in each corner: red and green at the top, blue and white at the bottom. */
 export async function corners(width = 60, height = 40): Promise<Sharp> {
   const half = { width: width / 2, height: height / 2 };
   const at = async (colour: Colour, left: number, top: number): Promise<OverlayOptions> => ({
@@ -26,10 +26,10 @@ export async function corners(width = 60, height = 40): Promise<Sharp> {
   return sharp(await plain(width, height, '#000').composite(parts).png().toBuffer());
 }
 
-/** The colours in the corners of an image: above left and right, below left and right. */
+/** Returns the colours in the corners: top left, top right, bottom left, bottom right. */
 export async function cornersOf(image: Buffer): Promise<Colour[]> {
   const { data, info } = await sharp(image).removeAlpha().raw().toBuffer({ resolveWithObject: true });
-  // the nearest: a printer's green is not a screen's
+  // the nearest one, as conversion between colour spaces shifts colours
   const colourAt = (x: number, y: number): Colour => {
     const pixel = data.subarray((y * info.width + x) * info.channels);
     const distance = (colour: string): number =>
@@ -41,7 +41,7 @@ export async function cornersOf(image: Buffer): Promise<Colour[]> {
   return [colourAt(2, 2), colourAt(right, 2), colourAt(2, below), colourAt(right, below)];
 }
 
-/** As from a telephone: where it was taken is in it. */
+/** A JPEG with metadata, including a GPS position, as a phone takes it. */
 export const located = async (image: Sharp, orientation = 1): Promise<Buffer> =>
   image
     .withExif({
@@ -56,7 +56,7 @@ export const jpeg = async (width = 60, height = 40): Promise<Buffer> =>
   (await corners(width, height)).jpeg().toBuffer();
 
 let count = 0;
-/** A photo that no other test has. */
+/** A photo that no other test uses. */
 export function anotherJpeg(): Promise<Buffer> {
   count++;
   return plain(40 + (count % 500), 30 + Math.floor(count / 500), '#369')
@@ -64,13 +64,13 @@ export function anotherJpeg(): Promise<Buffer> {
     .toBuffer();
 }
 
-/** As large as they may be, and not compressible. */
+/** Noise, which barely compresses. */
 export const noise = (width: number, height: number): Sharp =>
   sharp({
     create: { width, height, channels: 3, background: '#000', noise: { type: 'gaussian', mean: 128, sigma: 40 } },
   });
 
-/** Black, one bit for a pixel: many pixels in few bytes. */
+/** A decompression bomb: a black PNG with one bit per pixel, so many pixels in few bytes. */
 export function bomb(width: number, height: number): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);

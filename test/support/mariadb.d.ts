@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 
-/** A server of our own, which may be frozen and killed. */
+/** A temporary server that tests may freeze and kill. */
 export interface Mariadb {
   uri: string;
   process: () => ChildProcess;
-  /** At the same address, with what was committed. */
+  /** Starts it again on the same port, with the committed data. */
   restart: () => Promise<void>;
   remove: () => Promise<void>;
 }

@@ -1,5 +1,5 @@
-// A throw-away MariaDB on loopback, for the tests and for scripts/rolling-restart.js; neither the scripts nor what Jest
-// runs before the tests can load TypeScript.
+// A temporary MariaDB on loopback, for the tests and for scripts/rolling-restart.js. JavaScript, as the scripts cannot load
+// TypeScript.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -20,7 +20,7 @@ export function hasMariadb() {
 
 export async function startMariadb() {
   const directory = mkdtempSync(join(tmpdir(), 'crm-mariadb-'));
-  // a server that starts removes the temporary tables of others that share the folder for them
+  // at start, a server deletes the temporary tables of other servers that share its directory for them
   const env = { ...process.env, TMPDIR: directory };
   const data = `--datadir=${join(directory, 'data')}`;
   const user = process.getuid?.() === 0 ? ['--user=root'] : [];
@@ -35,7 +35,7 @@ export async function startMariadb() {
     `--port=${port}`,
     '--bind-address=127.0.0.1',
     `--socket=${join(directory, 'm.sock')}`,
-    // what was committed has to survive the process, which tests kill, but not the machine
+    // commits must survive a kill of the process, but not a crash of the machine
     '--innodb-flush-log-at-trx-commit=2',
     '--innodb-flush-method=nosync',
     '--skip-log-bin',
@@ -63,7 +63,7 @@ export async function startMariadb() {
 
 async function ready(uri, server) {
   for (;;) {
-    if (server.exitCode !== null) throw new Error(`mariadbd ended with ${server.exitCode}`);
+    if (server.exitCode !== null) throw new Error(`mariadbd exited with ${server.exitCode}`);
     try {
       await (await mysql.createConnection(uri)).end();
       return;
@@ -73,7 +73,7 @@ async function ready(uri, server) {
   }
 }
 
-/** Below the range that outgoing connections are given theirs from. */
+/** Picks a free port below the ephemeral range, from which outgoing connections take theirs. */
 export async function freePort() {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);

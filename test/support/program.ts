@@ -7,12 +7,12 @@ const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 
 export interface Program {
   child: ChildProcess;
-  /** All that it has printed so far. */
+  /** Everything that it has printed so far. */
   output: () => string;
-  /** The lines of its log so far, of a program in production. */
+  /** The parsed lines of its log so far; only in production. */
   lines: () => LogLine[];
   exit: Promise<{ code: number | null; signal: string | null }>;
-  /** Where it is, once it says so. */
+  /** Resolves to its URL once it listens. */
   address: () => Promise<string>;
   stop: (signal?: NodeJS.Signals) => Promise<{ code: number | null; signal: string | null }>;
 }
@@ -21,7 +21,7 @@ export type LogLine = Record<string, any> & { severity: string; message: string;
 
 const running = new Set<ChildProcess>();
 
-/** The program that was built, as a process of its own, with nothing of our environment. */
+/** Starts the built program as a separate process, without the environment of the tests. */
 export function startProgram(env: Record<string, string>, cwd: string, nodeOptions: string[] = []): Program {
   const child = spawn(process.execPath, [...nodeOptions, MAIN], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
@@ -37,11 +37,11 @@ export function startProgram(env: Record<string, string>, cwd: string, nodeOptio
   return {
     child,
     output,
-    lines: () => stdout.split('\n').slice(0, -1).map(parsed),
+    lines: () => stdout.split('\n').slice(0, -1).map(parseLine),
     exit,
     address: () => {
       const found = until(() => /(?:API:|Listening on) +(http[^\s"]+)/.exec(stdout)?.[1]);
-      return Promise.race([found, exit.then(() => Promise.reject(new Error(`It ended: ${output()}`)))]);
+      return Promise.race([found, exit.then(() => Promise.reject(new Error(`It exited: ${output()}`)))]);
     },
     stop: (signal = 'SIGKILL') => {
       child.kill(signal);
@@ -50,26 +50,26 @@ export function startProgram(env: Record<string, string>, cwd: string, nodeOptio
   };
 }
 
-function parsed(line: string): LogLine {
+function parseLine(line: string): LogLine {
   try {
     return JSON.parse(line) as LogLine;
   } catch {
-    throw new Error(`Not a line of the log: ${line}`);
+    throw new Error(`Not a log line: ${line}`);
   }
 }
 
-/** For `afterAll`: what a test that failed has left. */
+/** Kills programs that a failed test left behind; for `afterAll`. */
 export function stopPrograms(): void {
   for (const child of running) child.kill('SIGKILL');
 }
 
-/** What `read` gives, once it gives something. */
+/** Polls `read` until it returns a truthy value. */
 export async function until<T>(read: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
   const deadline = Date.now() + 60_000;
   for (;;) {
     const value = await read();
     if (value) return value;
-    if (Date.now() > deadline) throw new Error(`It never came to: ${String(read)}`);
+    if (Date.now() > deadline) throw new Error(`Timed out waiting for ${String(read)}`);
     await sleep(20);
   }
 }

@@ -3,11 +3,11 @@ import type { TestService } from './service.js';
 
 const TABLES = ['users', 'customers', 'history', 'idempotency_records'];
 
-/** What no answer may tell: where the code is, what the database is, and how it is asked. */
+/** What no response may reveal: paths of the code, the database product, SQL. */
 export const INTERNALS =
   /\bstack\b|\bsql|maria|libsql|typeorm|node_modules|\bat \/|file:\/\/|\/(?:src|dist|tmp|home)\/|\.[jt]s\b/i;
 
-/** A problem document with nothing about the inside of the service. */
+/** Expects a problem document that reveals no internals of the service. */
 export function expectProblem(answer: Answer, status: number | number[], code?: string): void {
   expect([status].flat()).toContain(answer.status);
   expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json\b/);
@@ -17,24 +17,24 @@ export function expectProblem(answer: Answer, status: number | number[], code?: 
   expect(JSON.stringify({ ...answer.body, instance: '' })).not.toMatch(INTERNALS);
 }
 
-/** A problem in the body, by its pointer and code. */
+/** Returns pointer and code of the first error in the body. */
 export const firstError = ({ body }: Answer): [pointer: string, code: string] => [
   body.errors[0].pointer,
   body.errors[0].code,
 ];
 
-/** Declared last in a group of refusals. */
+/** Declares a last test for a group of refusals: none of them changed a row. */
 export function leavesNoTrace(service: () => TestService): void {
   let before: unknown[];
   beforeAll(async () => {
     before = await contentsOf(service());
   });
-  it('leave everything as it was', async () => {
+  it('change no row', async () => {
     expect(await contentsOf(service())).toEqual(before);
   });
 }
 
-/** All that is stored, to see that a refusal left no trace. */
+/** Reads all rows, to prove that a refusal changed none. */
 async function contentsOf({ dataSource }: TestService): Promise<unknown[]> {
   return Promise.all(TABLES.map((table) => dataSource.query(`SELECT * FROM ${table} ORDER BY 1, 2, 3`)));
 }

@@ -13,26 +13,26 @@ export function open(port: number, text: string): Promise<Socket> {
   });
 }
 
-/** All that comes back until the server hangs up. */
+/** Sends the text and returns everything received until the server closes the connection. */
 export async function raw(port: number, text: string): Promise<string> {
-  return answerOn(await open(port, text));
+  return responseOn(await open(port, text));
 }
 
-/** As `raw`, and goes on sending spaces, slowly: never silent, and never done. */
+/** Like `raw`, but keeps sending spaces slowly: never idle, and never complete. */
 export async function drip(port: number, text: string): Promise<string> {
   const socket = await open(port, text);
   const timer = setInterval(() => socket.write(' '), 100);
-  return answerOn(socket).finally(() => clearInterval(timer));
+  return responseOn(socket).finally(() => clearInterval(timer));
 }
 
-function answerOn(socket: Socket): Promise<string> {
+function responseOn(socket: Socket): Promise<string> {
   socket.removeAllListeners('error');
   const chunks: Buffer[] = [];
   return new Promise((resolve) => {
     socket.on('data', (chunk) => chunks.push(chunk));
     socket.on('error', () => socket.destroy());
     socket.on('close', () => resolve(Buffer.concat(chunks).toString('latin1')));
-    // by then a connection that is still open stays so
+    // a connection still open after this time stays open
     socket.setTimeout(3_000, () => socket.destroy());
   });
 }
