@@ -1,3 +1,4 @@
+import fastifyCookie from '@fastify/cookie';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
@@ -55,6 +56,7 @@ export async function createService(env: Env, clock = new Clock(), logger?: Logg
   await registerCors(fastify, env.CORS_ORIGINS);
   app.get(LoadShedding).register(fastify);
   app.get(Draining).register(fastify);
+  await fastify.register(fastifyCookie);
   await registerBodyParsers(fastify);
   const api = await createApiDocument(app);
   enforceContract(fastify, api);

@@ -75,7 +75,7 @@ describe('sign-in over https', () => {
     const start = await get(port, new URL('/login/google', ORIGIN));
     expect(start.status).toBe(302);
     const [cookie] = start.headers['set-cookie']!;
-    expect(cookie).toMatch(/^__Host-login=[\w-]{22}; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax; Secure$/);
+    expect(cookie).toMatch(/^__Host-login=[\w-]{22}; Max-Age=600; Path=\/; HttpOnly; Secure; SameSite=Lax$/);
     let url = new URL(start.headers.location!);
     expect(url.searchParams.get('redirect_uri')).toBe(REDIRECT_URI);
     let cookies = '';

@@ -241,7 +241,7 @@ onEveryDatabase((kind) => {
     it('sets a cookie that scripts cannot read and other sites do not send along', async () => {
       const { headers } = await service.anonymous.get('/login/google');
       expect(headers.getSetCookie()).toEqual([
-        expect.stringMatching(/^login=[\w-]{22}; Path=\/; Max-Age=600; HttpOnly; SameSite=Lax$/),
+        expect.stringMatching(/^login=[\w-]{22}; Max-Age=600; Path=\/; HttpOnly; SameSite=Lax$/),
       ]);
     });
 

@@ -5,7 +5,7 @@ import { ACCESS, type AccessLevel } from '../http/route-decorators.js';
 import { Problem } from '../problems/problem.js';
 import { AuthService } from './auth.service.js';
 
-/** Before every route: a route that does not say who may use it is closed to everybody. */
+/** Runs before every route. A route without `@Access` is closed, so a forgotten decorator opens nothing. */
 @Injectable()
 export class AccessGuard implements CanActivate {
   constructor(
@@ -21,7 +21,7 @@ export class AccessGuard implements CanActivate {
     if (access === 'public') return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(request.headers.authorization ?? '')?.[1];
-    const caller = token && (await this.auth.callerOf(token));
+    const caller = token && (await this.auth.authenticate(token));
     if (!caller) throw new Problem('unauthenticated');
     if (access !== 'user' && !(access === 'admin' && caller.role === 'admin')) throw new Problem('forbidden');
     request.caller = caller;

@@ -1,5 +1,4 @@
 import { Module } from '@nestjs/common';
-import { JwtModule } from '@nestjs/jwt';
 import { PassportModule } from '@nestjs/passport';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { RateLimit } from '../limits/rate-limit.entity.js';
@@ -13,15 +12,10 @@ import { LoginController } from './login.controller.js';
 import { Facebook } from './oauth/facebook.js';
 import { Google } from './oauth/google.js';
 import { IdentitiesController } from './oauth/identities.controller.js';
-import { LoginProviders } from './oauth/login-providers.js';
-import { LoginStates } from './oauth/login-states.js';
+import { LoginStates } from './oauth/login-state.js';
+import { OAuthController } from './oauth/oauth.controller.js';
 import { OAuthService } from './oauth/oauth.service.js';
 import { OneTimeTokens } from './oauth/one-time-tokens.js';
-import {
-  ExchangeController,
-  FacebookLoginController,
-  GoogleLoginController,
-} from './oauth/provider-login.controller.js';
 import { UsedToken } from './oauth/used-token.entity.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { Session } from './session.entity.js';
@@ -29,21 +23,8 @@ import { SessionsService } from './sessions.service.js';
 import { SignInLimits } from './sign-in-limits.js';
 
 @Module({
-  imports: [
-    TypeOrmModule.forFeature([Session, RateLimit, UsedToken]),
-    JwtModule.register({}),
-    PassportModule,
-    ListsModule,
-    UsersModule,
-  ],
-  controllers: [
-    LoginController,
-    GoogleLoginController,
-    FacebookLoginController,
-    ExchangeController,
-    AccountController,
-    IdentitiesController,
-  ],
+  imports: [TypeOrmModule.forFeature([Session, RateLimit, UsedToken]), PassportModule, ListsModule, UsersModule],
+  controllers: [LoginController, OAuthController, AccountController, IdentitiesController],
   providers: [
     AuthService,
     SessionsService,
@@ -53,7 +34,6 @@ import { SignInLimits } from './sign-in-limits.js';
     SignInLimits,
     Google,
     Facebook,
-    LoginProviders,
     LoginStates,
     OneTimeTokens,
     OAuthService,

@@ -18,10 +18,10 @@ import type { Session } from './session.entity.js';
 import { SessionsService } from './sessions.service.js';
 import { SignInLimits } from './sign-in-limits.js';
 
-/** A refusal takes at least this long, so that its time tells nothing of which kind of hash was checked, if any. */
+/** A refusal takes at least this long, so that its duration does not reveal which kind of hash was checked, if any. */
 const MIN_REFUSAL_MS = 250;
 
-/** Who is who: from a password to a session, and from a token to the caller of a request. */
+/** Authentication: password to session, token to caller. */
 @Injectable()
 export class AuthService {
   constructor(
@@ -35,35 +35,35 @@ export class AuthService {
   ) {}
 
   async signIn({ email, password }: LoginDto, client: Client): Promise<TokensDto> {
-    const earliest = this.clock.wait(MIN_REFUSAL_MS);
+    const minDuration = this.clock.wait(MIN_REFUSAL_MS);
     const user = await this.limits.attempt(normalizeEmail(email), client.ipAddress, () =>
       this.credentials.verify(email, password),
     );
     if (!user) {
-      await earliest;
+      await minDuration;
       throw new Problem('invalid_credentials');
     }
     return this.startSession(user, client);
   }
 
   async startSession({ id, sessionEpoch }: User, client: Client): Promise<TokensDto> {
-    return this.tokensOf(await this.sessions.start(id, sessionEpoch, client));
+    return this.createTokens(await this.sessions.start(id, sessionEpoch, client));
   }
 
   async refresh(refreshToken: string): Promise<TokensDto> {
     const session = await this.sessions.rotate(refreshToken);
     const user = await this.users.find(session.userId);
     if (user?.sessionEpoch !== session.epoch) throw new Problem('invalid_refresh_token');
-    return this.tokensOf(session);
+    return this.createTokens(session);
   }
 
-  async callerOf(accessToken: string): Promise<Caller | undefined> {
+  async authenticate(accessToken: string): Promise<Caller | undefined> {
     const claims = this.accessTokens.verify(accessToken);
-    return claims && this.callerFor(claims);
+    return claims && this.findCaller(claims);
   }
 
-  /** Undefined unless user and session are there, now: both are read, whatever a token says. */
-  async callerFor({ userId, sessionId }: AccessClaims): Promise<Caller | undefined> {
+  /** Undefined unless user and session exist now: both are read from the database, never trusted from a token. */
+  async findCaller({ userId, sessionId }: AccessClaims): Promise<Caller | undefined> {
     const [user, session] = await Promise.all([this.users.find(userId), this.sessions.find(sessionId)]);
     if (!user || session?.userId !== user.id || session.epoch !== user.sessionEpoch) return undefined;
     return { userId: user.id, sessionId: session.id, role: roleOf(user) };
@@ -77,7 +77,7 @@ export class AuthService {
     return this.credentials.redeem(requestId, token, newPassword);
   }
 
-  /** All other sessions end. Whoever has got hold of this one shall not find out the password by trying. */
+  /** All other sessions end. The sign-in limits apply, so that a stolen session cannot be used to guess the password. */
   async changePassword(
     context: WriteContext,
     { userId, sessionId }: Caller,
@@ -88,32 +88,32 @@ export class AuthService {
     const isChanged = await this.limits.attempt(`user ${userId}`, client.ipAddress, () =>
       this.credentials.change(context, userId, passwords, {
         expectedVersion,
-        afterUpdate: ({ sessionEpoch }, manager) => this.sessions.keep(manager, sessionId, sessionEpoch),
+        afterUpdate: ({ sessionEpoch }, manager) => this.sessions.moveToEpoch(manager, sessionId, sessionEpoch),
       }),
     );
     if (!isChanged) throw new Problem('wrong_password');
   }
 
   async listSessions({ userId, sessionId }: Caller, query: PageQuery): Promise<SessionPageDto> {
-    return this.sessions.list(userId, await this.epochOf(userId), sessionId, query);
+    return this.sessions.list(userId, await this.getEpoch(userId), sessionId, query);
   }
 
   async endSession({ userId }: Caller, id: number): Promise<void> {
-    await this.sessions.endOwn(userId, await this.epochOf(userId), id);
+    await this.sessions.endOwn(userId, await this.getEpoch(userId), id);
   }
 
-  private async epochOf(userId: number): Promise<number> {
+  private async getEpoch(userId: number): Promise<number> {
     const user = await this.users.find(userId);
     if (!user) throw new Problem('unauthenticated');
     return user.sessionEpoch;
   }
 
-  private tokensOf(session: Session): TokensDto {
+  private createTokens(session: Session): TokensDto {
     return {
       accessToken: this.accessTokens.issue({ userId: session.userId, sessionId: session.id }),
       tokenType: 'Bearer',
       expiresIn: ACCESS_TOKEN_S,
-      refreshToken: this.refreshTokens.of(session),
+      refreshToken: this.refreshTokens.issue(session),
       refreshExpiresIn: this.sessions.refreshExpiresIn(session),
     };
   }

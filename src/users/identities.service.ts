@@ -11,15 +11,15 @@ import { providersOf } from './user.dto.js';
 import type { User } from './user.entity.js';
 import { UsersService } from './users.service.js';
 
-/** Somebody who has signed in at a provider. */
+/** An account at a provider, after a sign-in there. */
 export interface ProviderAccount {
   provider: Provider;
   subject: string;
-  /** Only if the provider vouches for it. */
+  /** Null unless the provider has verified it. */
   email: string | null;
 }
 
-/** Accounts at providers: whose they are. */
+/** Links provider accounts to users. */
 @Injectable()
 export class IdentitiesService {
   constructor(
@@ -30,10 +30,11 @@ export class IdentitiesService {
   ) {}
 
   /**
-   * The user who signs in with it, or null. An e-mail counts once: a user who has had an account at this provider is
-   * known by that one alone, or whoever gets hold of the address (a former colleague's, a lapsed domain's) would be them.
+   * The user who signs in with this account, or null. The e-mail links an account only once: afterwards only that
+   * account identifies the user. Otherwise a new owner of the address (a reassigned mailbox, an expired domain) could
+   * sign in as the user.
    */
-  async userOf(account: ProviderAccount, requestId: string): Promise<User | null> {
+  async findUser(account: ProviderAccount, requestId: string): Promise<User | null> {
     const { provider, subject, email } = account;
     const known = await this.identities.findOneBy({ provider, subject });
     const owner = known && (await this.users.find(known.userId));
@@ -42,13 +43,13 @@ export class IdentitiesService {
     const user = await this.users.findByEmail(email);
     if (!user) return null;
     const own = await this.identities.findOneBy({ userId: user.id, provider });
-    // linked a moment ago, by another tab
-    if (own?.subject === subject) return this.userOf(account, requestId);
+    // Another tab has linked it a moment ago.
+    if (own?.subject === subject) return this.findUser(account, requestId);
     if (own) return null;
     return this.link({ actorId: user.id, requestId }, user.id, account);
   }
 
-  /** Linking what is linked already changes nothing. */
+  /** Linking an account again changes nothing. */
   link(context: WriteContext, userId: number, { provider, subject }: ProviderAccount): Promise<User> {
     return this.writer.update(this.users.resource, context, userId, {
       action: 'identity_linked',
@@ -78,12 +79,12 @@ export class IdentitiesService {
       set: (user) => {
         if (!isLinked(user, provider)) throw new Problem('identity_not_found');
         if (user.passwordHash === null && providersOf(user).length === 1) throw new Problem('last_sign_in');
-        return unlinked(provider)(user);
+        return withoutProvider(user, provider);
       },
     });
   }
 
-  /** Takes it from a user who has been deleted or has unlinked it; nobody else loses theirs. */
+  /** Frees an account whose user is deleted or has unlinked it. Never takes it from an active owner. */
   private async release(
     manager: EntityManager,
     context: WriteContext,
@@ -94,7 +95,7 @@ export class IdentitiesService {
       includeDeleted: true,
       set: (owner) => {
         if (isLinked(owner, provider) && !owner.isDeleted) throw new Problem('identity_taken');
-        return unlinked(provider)(owner);
+        return withoutProvider(owner, provider);
       },
     });
     await manager.delete(Identity, { id });
@@ -103,10 +104,8 @@ export class IdentitiesService {
 
 const isLinked = (user: User, provider: Provider): boolean => providersOf(user).includes(provider);
 
-const unlinked =
-  (provider: Provider) =>
-  (user: User): Partial<User> => ({
-    linkedProviders: providersOf(user)
-      .filter((other) => other !== provider)
-      .join(),
-  });
+const withoutProvider = (user: User, provider: Provider): Partial<User> => ({
+  linkedProviders: providersOf(user)
+    .filter((other) => other !== provider)
+    .join(),
+});

@@ -4,8 +4,8 @@ export const PROVIDERS = ['google', 'facebook'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
 /**
- * Whose an account at a provider is: nobody else can claim it by its e-mail. It stays when its owner unlinks it; who
- * may sign in with it is told by the user (`linkedProviders`).
+ * The owner of a provider account, so that no other user can claim it by e-mail. The row stays when the owner unlinks
+ * the account; `User.linkedProviders` decides whether it signs in.
  */
 @Entity('identities')
 @Index('uq_identities_provider_subject', ['provider', 'subject'], { unique: true })

@@ -3,9 +3,9 @@ import { type Profile, Strategy, type StrategyOptions } from 'passport-facebook'
 import type OAuth2Strategy from 'passport-oauth2';
 import { Env } from '../../config/env.js';
 import { Problem } from '../../problems/problem.js';
-import { type AuthorizationRequest, boundRequests, type Done, type LoginProvider } from './login-provider.js';
+import { type AuthorizationRequest, type Done, limitRequests, type LoginProvider } from './login-provider.js';
 
-/** Facebook Login. It signs nothing: who somebody is comes from its own API, asked with a proof of the app's secret. */
+/** Facebook Login. It signs nothing: the account comes from its API, requested with a proof of the app's secret. */
 @Injectable()
 export class Facebook implements LoginProvider {
   readonly name = 'facebook';
@@ -16,14 +16,14 @@ export class Facebook implements LoginProvider {
     return Boolean(this.env.FACEBOOK_CLIENT_ID && this.env.FACEBOOK_CLIENT_SECRET);
   }
 
-  strategy({ callbackUrl, store, signal }: AuthorizationRequest): Promise<OAuth2Strategy> {
+  createStrategy({ callbackUrl, store, signal }: AuthorizationRequest): Promise<OAuth2Strategy> {
     const options: StrategyOptions = {
       clientID: this.env.FACEBOOK_CLIENT_ID!,
       clientSecret: this.env.FACEBOOK_CLIENT_SECRET!,
       callbackURL: callbackUrl,
       authorizationURL: this.env.FACEBOOK_AUTHORIZE_URL,
       tokenURL: this.env.FACEBOOK_ACCESS_TOKEN_URL,
-      profileURL: withoutFields(this.env.FACEBOOK_USER_INFO_URL),
+      profileURL: removeFields(this.env.FACEBOOK_USER_INFO_URL),
       profileFields: ['id', 'emails'],
       enableProof: true,
       scope: ['email'],
@@ -36,17 +36,17 @@ export class Facebook implements LoginProvider {
         const { id: subject, email } = profile._json as { id?: unknown; email?: unknown };
         if (typeof subject !== 'string' || !subject || subject.length > 255)
           return done(new Problem('provider_login_failed'));
-        // it tells only addresses that it has confirmed
+        // Facebook returns only addresses that it has confirmed.
         done(null, { provider: 'facebook', subject, email: typeof email === 'string' ? email : null });
       },
     );
-    boundRequests(strategy, signal);
+    limitRequests(strategy, signal);
     return Promise.resolve(strategy);
   }
 }
 
-/** The address of the service before this one may name the fields, which the strategy does itself. */
-function withoutFields(address: string): string {
+/** The configuration of the Flask service may contain the fields; the strategy adds them itself. */
+function removeFields(address: string): string {
   const url = new URL(address);
   url.searchParams.delete('fields');
   return url.href;

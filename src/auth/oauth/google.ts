@@ -1,49 +1,36 @@
 import { Injectable } from '@nestjs/common';
-import { createRemoteJWKSet, customFetch, jwtVerify } from 'jose';
+import { jwtVerify } from 'jose';
 import { Strategy, type StrategyOptions } from 'passport-google-oauth20';
 import type OAuth2Strategy from 'passport-oauth2';
 import { Clock } from '../../config/clock.js';
 import { Env } from '../../config/env.js';
 import { Problem } from '../../problems/problem.js';
 import type { ProviderAccount } from '../../users/identities.service.js';
-import { type AuthorizationRequest, boundRequests, type Done, type LoginProvider } from './login-provider.js';
-import { PROVIDER_TIMEOUT_MS, providerFetch, within } from './provider-fetch.js';
+import { GoogleDiscovery, type GoogleEndpoints } from './google-discovery.js';
+import { type AuthorizationRequest, type Done, limitRequests, type LoginProvider } from './login-provider.js';
+import { withAbort } from './provider-fetch.js';
 
-const FRESH_MS = 60 * 60 * 1000;
-/** Google's own keys rarely change, and its addresses never did: better old ones than nobody signing in. */
-const STALE_MS = 24 * FRESH_MS;
-/** While there are old ones, new ones are not waited for until nothing is left of the time for the rest of a sign-in. */
-const RENEWAL_MS = 1_000;
-const RETRY_MS = 60 * 1000;
 const CLOCK_SKEW_S = 60;
 
-interface Discovered {
-  issuer: string;
-  authorizationUrl: string;
-  tokenUrl: string;
-  keysUrl: string;
-  keys: ReturnType<typeof createRemoteJWKSet>;
-  readAt: number;
-  freshUntil: number;
-}
-
-/** OpenID Connect with Google. Who somebody is comes from the id_token alone, whose signature is Google's. */
+/** OpenID Connect with Google. The account comes only from the id_token, which Google signs. */
 @Injectable()
 export class Google implements LoginProvider {
   readonly name = 'google';
-  private discovered?: Discovered;
+  readonly discovery: GoogleDiscovery;
 
   constructor(
     private readonly env: Env,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.discovery = new GoogleDiscovery(env, clock);
+  }
 
   get isConfigured(): boolean {
     return Boolean(this.env.GOOGLE_CLIENT_ID && this.env.GOOGLE_CLIENT_SECRET);
   }
 
-  async strategy({ callbackUrl, store, signal }: AuthorizationRequest): Promise<OAuth2Strategy> {
-    const endpoints = await this.discover(signal);
+  async createStrategy({ callbackUrl, store, signal }: AuthorizationRequest): Promise<OAuth2Strategy> {
+    const endpoints = await this.discovery.getEndpoints(signal);
     const options: StrategyOptions = {
       clientID: this.env.GOOGLE_CLIENT_ID!,
       clientSecret: this.env.GOOGLE_CLIENT_SECRET!,
@@ -58,18 +45,22 @@ export class Google implements LoginProvider {
     const strategy: OAuth2Strategy = new Strategy(
       options,
       (_access: string, _refresh: string, { id_token }: { id_token?: unknown }, _profile: unknown, done: Done) =>
-        void within(signal, this.accountOf(id_token, store.nonce, endpoints)).then(
+        void withAbort(signal, this.verifyIdToken(id_token, store.nonce, endpoints)).then(
           (account) => done(null, account),
           done,
         ),
     );
     strategy.authorizationParams = () => ({ nonce: store.nonce, prompt: 'select_account' });
-    boundRequests(strategy, signal);
+    limitRequests(strategy, signal);
     return strategy;
   }
 
   /** OpenID Connect Core, 3.1.3.7. */
-  private async accountOf(idToken: unknown, nonce: string, { issuer, keys }: Discovered): Promise<ProviderAccount> {
+  private async verifyIdToken(
+    idToken: unknown,
+    nonce: string,
+    { issuer, keys }: GoogleEndpoints,
+  ): Promise<ProviderAccount> {
     const { payload } = await jwtVerify(String(idToken), keys, {
       algorithms: ['RS256'],
       issuer,
@@ -83,37 +74,4 @@ export class Google implements LoginProvider {
     if (payload.nonce !== nonce || !isOurs || !sub || sub.length > 255) throw new Problem('provider_login_failed');
     return { provider: 'google', subject: sub, email: isVerified === true && typeof email === 'string' ? email : null };
   }
-
-  /** Checks that Google's addresses can be had; for `doctor`. */
-  async discover(signal = AbortSignal.timeout(PROVIDER_TIMEOUT_MS)): Promise<Discovered> {
-    const now = this.clock.now().getTime();
-    const known = this.discovered;
-    if (known && now < known.freshUntil) return known;
-    const old = known && now - known.readAt < STALE_MS ? known : undefined;
-    const bound = old ? AbortSignal.any([signal, AbortSignal.timeout(RENEWAL_MS)]) : signal;
-    try {
-      const { status, text } = await providerFetch(this.env.GOOGLE_DISCOVERY_URL, bound);
-      const read = JSON.parse(text) as Record<string, unknown>;
-      const [issuer, authorizationUrl, tokenUrl, keysUrl] = [
-        read.issuer,
-        ...['authorization_endpoint', 'token_endpoint', 'jwks_uri'].map((name) => new URL(String(read[name])).href),
-      ] as [string, string, string, string];
-      if (status !== 200 || typeof issuer !== 'string') throw new Problem('provider_unavailable');
-      const keys =
-        known?.keysUrl === keysUrl ? known.keys : createRemoteJWKSet(new URL(keysUrl), { [customFetch]: fetchKeys });
-      this.discovered = { issuer, authorizationUrl, tokenUrl, keysUrl, keys, readAt: now, freshUntil: now + FRESH_MS };
-      return this.discovered;
-    } catch {
-      if (!old) throw new Problem('provider_unavailable');
-      old.freshUntil = now + RETRY_MS;
-      return old;
-    }
-  }
-}
-
-/** For `createRemoteJWKSet`, whose own has no limit of size. */
-async function fetchKeys(url: string, { signal }: { signal?: AbortSignal }): Promise<Response> {
-  const bound = AbortSignal.timeout(PROVIDER_TIMEOUT_MS / 2);
-  const { status, text } = await providerFetch(url, signal ? AbortSignal.any([signal, bound]) : bound);
-  return new Response(text, { status });
 }

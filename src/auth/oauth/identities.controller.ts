@@ -15,9 +15,10 @@ export class IdentitiesController {
   constructor(private readonly identities: IdentitiesService) {}
 
   /**
-   * Begin to link an account, with which you can sign in from then on: send the browser to `uri`
+   * Start linking a provider account
    *
-   * It ends as a sign-in does, with the tokens of a new session or a code for them.
+   * Send the browser to `uri`. Linking ends like a sign-in: with the tokens of a new session, or a one-time code for them.
+   * From then on you can sign in with this account.
    */
   @Post()
   @HttpCode(200)
@@ -28,7 +29,7 @@ export class IdentitiesController {
     return { uri };
   }
 
-  /** Unlink an account; only you can link it again */
+  /** Unlink a provider account; you can link it again */
   @Delete()
   @HttpCode(204)
   @Access('user')

@@ -3,19 +3,25 @@ import type { ProviderAccount } from '../../users/identities.service.js';
 import type { Provider } from '../../users/identity.entity.js';
 import { providerFetch } from './provider-fetch.js';
 
-/** What one request of a sign-in brings with it. */
+/** Google or Facebook. Creates a passport strategy for each request, because state, origin and timeout belong to it. */
+export interface LoginProvider {
+  readonly name: Provider;
+  readonly isConfigured: boolean;
+  createStrategy: (request: AuthorizationRequest) => Promise<OAuth2Strategy>;
+}
+
 export interface AuthorizationRequest {
   /** The redirect address, as registered at the provider. */
   callbackUrl: string;
-  /** Keeps state, nonce and PKCE verifier between the steps. */
+  /** Keeps state, nonce and PKCE verifier between start and callback. */
   store: StateStore;
-  /** Bounds all that is asked of the provider. */
+  /** Limits the total time of all requests to the provider. */
   signal: AbortSignal;
 }
 
-/** As passport-oauth2 calls it, which goes by the number of parameters. */
+/** The interface that passport-oauth2 expects. It chooses the arguments by the number of parameters. */
 export interface StateStore {
-  /** New for every start; at the callback the one that was sent, once the state has been verified. */
+  /** New at every start. At the callback, the nonce of that start, once the state is verified. */
   nonce: string;
   store: (request: unknown, verifier: string, state: unknown, meta: unknown, done: Stored) => void;
   verify: (request: unknown, state: unknown, meta: unknown, done: Verified) => void;
@@ -23,17 +29,10 @@ export interface StateStore {
 type Stored = (error: unknown, state?: string) => void;
 type Verified = (error: unknown, verifier?: string, state?: unknown) => void;
 
-/** Google or Facebook: makes a passport strategy for each request. */
-export interface LoginProvider {
-  readonly name: Provider;
-  readonly isConfigured: boolean;
-  strategy: (attempt: AuthorizationRequest) => Promise<OAuth2Strategy>;
-}
-
-/** What a strategy of ours finds out. */
+/** The callback of a strategy's verify function. */
 export type Done = (error: unknown, account?: ProviderAccount) => void;
 
-type Ask = (
+type SendRequest = (
   method: string,
   url: string,
   headers: Record<string, string>,
@@ -43,14 +42,14 @@ type Ask = (
 ) => void;
 
 /**
- * passport-oauth2 asks without any limit of time or size. It reports what we throw as `oauthError` of its own error,
- * and may itself throw at answers that are JSON, but not an object.
+ * Replaces the HTTP client of passport-oauth2, which has no limit of time or size. passport-oauth2 reports what we throw
+ * as `oauthError` of its own error. Its own code may throw on a JSON response that is not an object.
  */
-export function boundRequests(strategy: OAuth2Strategy, signal: AbortSignal): void {
+export function limitRequests(strategy: OAuth2Strategy, signal: AbortSignal): void {
   const { _oauth2: client } = strategy as unknown as {
-    _oauth2: { _request: Ask; useAuthorizationHeaderforGET: (use: boolean) => void };
+    _oauth2: { _request: SendRequest; useAuthorizationHeaderforGET: (use: boolean) => void };
   };
-  // in the query, tokens would be in every log on the way
+  // In the query, access tokens would appear in the logs of every proxy.
   client.useAuthorizationHeaderforGET(true);
   client._request = (method, url, headers, body, _token, done) => {
     providerFetch(url, signal, { method, headers, body: method === 'GET' ? undefined : body })

@@ -1,15 +1,15 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { MatchesPattern, OptionalNotNull, RawString } from '../../validation/fields.js';
 
-/** RFC 7636: of 32 bytes, in base64url. */
+/** RFC 7636: 32 bytes in base64url. */
 const CHALLENGE = /^[\w-]{43}$/;
 const VERIFIER = /^[\w.~-]{43,128}$/;
 
 export class StartLoginQuery {
   /**
-   * Where the browser is sent afterwards, with `?code=` for POST /login/exchange, or `?error=` with the code of a
-   * problem. One of the addresses that the service was set up with; it may have a query of its own. Without it the
-   * callback answers with the tokens.
+   * Address of your frontend that the browser returns to, with `?code=` for POST /login/exchange, or `?error=` with the
+   * code of a problem. It must be one of the addresses that the service is configured with; it may have a query.
+   * Without `returnTo` the callback responds with the tokens.
    * @example 'https://app.example.com/signed-in'
    */
   @OptionalNotNull()
@@ -17,7 +17,8 @@ export class StartLoginQuery {
   returnTo?: string;
 
   /**
-   * The S256 challenge (RFC 7636) of a verifier that you keep: then only you can use the code. Recommended.
+   * The S256 challenge (RFC 7636) of a verifier that you keep, so that only you can use the code. Recommended.
+   * Requires `returnTo`.
    * @example 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM'
    */
   @OptionalNotNull()
@@ -27,19 +28,20 @@ export class StartLoginQuery {
 
 export class ProviderUriDto {
   /**
-   * Where to send the browser, which has to have the cookie of this answer. With `fetch` it keeps that if the request
-   * has `credentials: 'include'` and comes from the same site, as from app.example.com to crm.example.com.
+   * Address of the provider: redirect the browser to it. The browser must have the cookie of this response. `fetch`
+   * stores it if the request has `credentials: 'include'` and is same-site, such as from app.example.com to
+   * crm.example.com.
    */
   @ApiProperty({ format: 'uri', example: 'https://accounts.google.com/o/oauth2/v2/auth?client_id=…' })
   uri: string;
 }
 
 export class ExchangeCodeDto {
-  /** Of the address that the browser was sent back to. It lives for 60 seconds and works once. */
+  /** The `code` in the address that the browser returned to. Expires after 60 seconds. Single use. */
   @RawString(1024)
   code: string;
 
-  /** Required if `codeChallenge` was sent. */
+  /** Required if the sign-in was started with `codeChallenge`. */
   @OptionalNotNull()
   @MatchesPattern(VERIFIER, 'Must have 43 to 128 unreserved characters (RFC 7636).')
   codeVerifier?: string;

@@ -8,7 +8,7 @@ import { isDuplicate } from '../../database/database-errors.js';
 import { deleteExpired, Housekeeping } from '../../database/housekeeping.js';
 import { UsedToken } from './used-token.entity.js';
 
-/** What is sealed in. */
+/** The encrypted content of a token. */
 export interface OneTime<T> {
   id: string;
   expiresAt: number;
@@ -16,8 +16,8 @@ export interface OneTime<T> {
 }
 
 /**
- * Tokens that carry their content with them, sealed: any instance can open what another has issued, and nothing is
- * stored for those that never come back. Only that one was used is.
+ * Tokens that carry their content encrypted. Any instance can open them, and the database stores only the ids of used
+ * ones, so an abandoned sign-in costs nothing.
  */
 @Injectable()
 export class OneTimeTokens {
@@ -38,14 +38,14 @@ export class OneTimeTokens {
     );
   }
 
-  /** Undefined unless the token is one of ours and has not expired. It may have been used. */
+  /** Undefined if the token is not ours or has expired. It may be used already. */
   open<T>(purpose: 'login-state' | 'login-code', token: string): OneTime<T> | undefined {
     const text = this.secrets.open(purpose, token);
     const opened = text === undefined ? undefined : (JSON.parse(text) as OneTime<T>);
     return opened && opened.expiresAt > this.clock.now().getTime() ? opened : undefined;
   }
 
-  /** False if it was used before, on whichever instance: the primary key lets one of them through. */
+  /** False if it was used before, on any instance: the primary key accepts one insert. */
   async consume({ id, expiresAt }: OneTime<unknown>): Promise<boolean> {
     try {
       await this.used.insert({ id, expiresAt: new Date(expiresAt) });

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Problem } from '../../problems/problem.js';
 
-/** For all that one sign-in asks of its provider, together: the client has its answer within three seconds. */
+/** For all provider requests of one sign-in together, so that the client has its response within 3 s. */
 export const PROVIDER_TIMEOUT_MS = 2_500;
 const MAX_BYTES = 1024 * 1024;
 
@@ -12,7 +12,7 @@ export interface ProviderResponse {
   text: string;
 }
 
-/** Asks a provider. What is slow, huge, broken or leads elsewhere is the problem provider_unavailable. */
+/** Sends a request to a provider. Throws `provider_unavailable` for a slow, huge, broken or redirecting response. */
 export async function providerFetch(
   url: string,
   signal: AbortSignal,
@@ -21,36 +21,36 @@ export async function providerFetch(
   try {
     const response = await fetch(url, { ...init, signal, redirect: 'manual' });
     const { status } = response;
-    const isAnswer = status < 300 || (status >= 400 && status < 500);
-    const text = await textOf(response, isAnswer);
-    if (!isAnswer) throw new Error(`answered ${status}`);
+    const isUsable = status < 300 || (status >= 400 && status < 500);
+    const text = await readText(response, isUsable);
+    if (!isUsable) throw new Error(`responded with status ${status}`);
     return { status, text };
   } catch (error) {
     const { message, cause } = error as Error & { cause?: { code?: string } };
-    // without the query, and without what the provider said
+    // The query and the provider's text stay out of the log.
     logger.warn({ message: 'provider_unavailable', url: url.split('?', 1)[0], reason: cause?.code ?? message });
     throw new Problem('provider_unavailable');
   }
 }
 
-/** For what other sign-ins wait for as well: this one must not end it, and need not wait any longer. */
-export function within<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+/** Stops waiting when the signal aborts, but lets the work continue: other sign-ins may wait for it too. */
+export function withAbort<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const giveUp = (): void => reject(new Problem('provider_unavailable'));
-    if (signal.aborted) giveUp();
-    else signal.addEventListener('abort', giveUp, { once: true });
+    const abort = (): void => reject(new Problem('provider_unavailable'));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
     work.then(resolve, reject);
   });
 }
 
-async function textOf({ body }: Response, isWanted: boolean): Promise<string> {
+async function readText({ body }: Response, isUsable: boolean): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  // leaving the loop cancels the rest
+  // Leaving the loop cancels the rest of the body.
   for await (const chunk of body ?? []) {
     size += (chunk as Uint8Array).length;
-    if (!isWanted) break;
-    if (size > MAX_BYTES) throw new Error('answered with more than 1 MiB');
+    if (!isUsable) break;
+    if (size > MAX_BYTES) throw new Error('responded with more than 1 MiB');
     chunks.push(chunk as Uint8Array);
   }
   return Buffer.concat(chunks).toString('utf8');

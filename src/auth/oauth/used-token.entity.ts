@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** A one-time token that has been used; kept until it would have expired. */
+/** A used one-time token. The row is kept until the token expires. */
 @Entity('spent_tokens')
 @Index('ix_spent_tokens_expires_at', ['expiresAt'])
 export class UsedToken {

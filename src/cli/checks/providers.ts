@@ -9,7 +9,7 @@ export async function checkGoogle(env: Env, clock: Clock): Promise<string> {
   const google = new Google(env, clock);
   if (!google.isConfigured) throw new NotChecked('not configured: GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET');
   try {
-    const { issuer } = await google.discover();
+    const { issuer } = await google.discovery.getEndpoints();
     return `${issuer} is reachable`;
   } catch {
     throw new Finding(

@@ -1,0 +1,80 @@
+import { Body, Controller, Headers, HttpCode, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { type Client, ClientInfo } from '../../http/request-context.js';
+import { Access, ApiProblems } from '../../http/route-decorators.js';
+import { TokensDto } from '../login.dto.js';
+import { ExchangeCodeDto, StartLoginQuery } from './oauth.dto.js';
+import { OAuthService } from './oauth.service.js';
+import { CallbackRoute, StartRoute } from './oauth-routes.js';
+import { type AuthorizationResult, type AuthorizationStarted, ProviderResult } from './provider.guard.js';
+
+@ApiTags('Login')
+@Controller('login')
+export class OAuthController {
+  constructor(private readonly oauth: OAuthService) {}
+
+  @StartRoute('google')
+  startGoogle(
+    @Query() _query: StartLoginQuery,
+    @ProviderResult() started: AuthorizationStarted,
+    @Headers('accept') accept: string | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return sendStarted(started, accept, reply);
+  }
+
+  @CallbackRoute('google')
+  completeGoogle(
+    @ProviderResult() result: AuthorizationResult,
+    @ClientInfo() client: Client,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return this.complete(result, client, reply);
+  }
+
+  @StartRoute('facebook')
+  startFacebook(
+    @Query() _query: StartLoginQuery,
+    @ProviderResult() started: AuthorizationStarted,
+    @Headers('accept') accept: string | undefined,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return sendStarted(started, accept, reply);
+  }
+
+  @CallbackRoute('facebook')
+  completeFacebook(
+    @ProviderResult() result: AuthorizationResult,
+    @ClientInfo() client: Client,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return this.complete(result, client, reply);
+  }
+
+  /** Exchange the one-time code in your frontend's address for tokens */
+  @Post('exchange')
+  @HttpCode(200)
+  @Access('public')
+  @ApiOperation({ operationId: 'exchange_exchange' })
+  @ApiProblems('invalid_login_code')
+  exchange(@Body() code: ExchangeCodeDto, @ClientInfo() client: Client): Promise<TokensDto> {
+    return this.oauth.exchange(code, client);
+  }
+
+  private async complete({ account, state }: AuthorizationResult, client: Client, reply: FastifyReply): Promise<void> {
+    const completed = await this.oauth.complete(account, state, client);
+    await (typeof completed === 'string' ? reply.redirect(completed, 302) : reply.send(completed));
+  }
+}
+
+async function sendStarted(
+  { uri }: AuthorizationStarted,
+  accept: string | undefined,
+  reply: FastifyReply,
+): Promise<void> {
+  await (isJson(accept) ? reply.send({ uri }) : reply.redirect(uri, 302));
+}
+
+/** Browsers that follow a link accept HTML. */
+const isJson = (accept = ''): boolean => accept.includes('application/json') && !accept.includes('text/html');

@@ -1,0 +1,31 @@
+import { Problem } from '../../problems/problem.js';
+import type { StartLoginQuery } from './oauth.dto.js';
+
+/** Accepts only the addresses in `LOGIN_RETURN_URLS`; an open redirect would leak codes (RFC 9700, 4.11). */
+export function checkReturnTo({ returnTo, codeChallenge }: StartLoginQuery, allowed: string[]): void {
+  if (returnTo === undefined) {
+    if (codeChallenge === undefined) return;
+    throw Problem.invalid([{ pointer: 'codeChallenge', code: 'not_allowed', message: 'Requires returnTo.' }]);
+  }
+  // Checked before parsing: a URL parser tolerates https:evil, backslashes, spaces and user@host.
+  const isPlain = /^https?:\/\/[^\s\\@#]+$/.test(returnTo) && URL.canParse(returnTo);
+  if (!isPlain || !allowed.includes(removeQuery(returnTo)))
+    throw Problem.invalid([
+      { pointer: 'returnTo', code: 'not_allowed', message: 'Must be one of the addresses in LOGIN_RETURN_URLS.' },
+    ]);
+}
+
+/** Tells the frontend the outcome in its own address, whose query may contain parameters of these names already. */
+export function addOutcome(returnTo: string, name: 'code' | 'error', value: string): string {
+  const url = new URL(returnTo);
+  url.searchParams.delete('code');
+  url.searchParams.delete('error');
+  url.searchParams.set(name, value);
+  return url.href;
+}
+
+function removeQuery(address: string): string {
+  const url = new URL(address);
+  url.search = '';
+  return url.href;
+}
