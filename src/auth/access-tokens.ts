@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { Clock } from '../config/clock.js';
@@ -6,52 +5,62 @@ import { Secrets } from '../config/secrets.js';
 
 export const ACCESS_TOKEN_S = 600;
 const ISSUER = 'crm-service';
-const TYPE = 'at+jwt';
-const HEADER = { alg: 'HS256', typ: TYPE } as const;
+const HEADER = { alg: 'HS256', typ: 'at+jwt' } as const;
+/** The tokens we issue are shorter; longer ones are not worth the work. */
+const MAX_LENGTH = 1024;
 const MAX_CACHED = 10_000;
-/** Instances' clocks differ: what one has just issued may seem to another to live too long. */
+/** The clocks of instances differ: a new token of another instance may seem to live too long. */
 const CLOCK_SKEW_S = 60;
 
-/** Whose token it is. What they may do is read from the database at every request. */
+/** The session of a token. Its permissions are read from the database on every request. */
 export interface AccessClaims {
   userId: number;
   sessionId: number;
 }
 
-interface Verified extends AccessClaims {
+interface VerifiedClaims extends AccessClaims {
   expiresAtS: number;
 }
 
+/** A verified token, as jsonwebtoken returns it with `complete: true`. */
+interface CompleteToken {
+  header: Record<string, unknown>;
+  payload: Record<string, unknown>;
+}
+
 /**
- * Short-lived JWTs (RFC 9068 profile, HS256). By default `@nestjs/jwt` takes any HMAC, any audience, and tokens without
- * expiry; here everything that we do not issue ourselves is refused.
+ * Short-lived JWTs (RFC 9068 profile, HS256). By default `@nestjs/jwt` accepts any HMAC, any audience and tokens without
+ * expiry; here every token that we do not issue ourselves is refused.
  */
 @Injectable()
 export class AccessTokens {
-  /** Checking a signature costs more than reading the user; a token that was right stays so until it expires. */
-  private readonly verified = new Map<string, Verified>();
+  /** One for each secret, the newest first: it signs, and all of them verify. */
+  private readonly services: JwtService[];
+  /** Verifying a signature costs more than reading the user; a verified token stays valid until it expires. */
+  private readonly verified = new Map<string, VerifiedClaims>();
 
   constructor(
-    private readonly jwt: JwtService,
-    private readonly secrets: Secrets,
+    secrets: Secrets,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.services = secrets.keys('access-token').map(
+      (secret) =>
+        new JwtService({
+          secret,
+          signOptions: {
+            algorithm: HEADER.alg,
+            header: HEADER,
+            issuer: ISSUER,
+            audience: ISSUER,
+            expiresIn: ACCESS_TOKEN_S,
+          },
+          verifyOptions: { algorithms: [HEADER.alg], issuer: ISSUER, audience: ISSUER, complete: true },
+        }),
+    );
+  }
 
   issue({ userId, sessionId }: AccessClaims): string {
-    const now = this.nowS();
-    const claims = {
-      sub: String(userId),
-      sid: sessionId,
-      iss: ISSUER,
-      aud: ISSUER,
-      iat: now,
-      exp: now + ACCESS_TOKEN_S,
-    };
-    return this.jwt.sign(claims, {
-      ...keyed(this.secrets.keys('access-token')[0]!),
-      algorithm: 'HS256',
-      header: HEADER,
-    });
+    return this.services[0]!.sign({ sid: sessionId, iat: this.nowS() }, { subject: String(userId) });
   }
 
   /** Undefined unless the token is one of ours and has not expired. */
@@ -59,7 +68,7 @@ export class AccessTokens {
     const now = this.nowS();
     let claims = this.verified.get(token);
     if (!claims) {
-      claims = this.check(token, now);
+      claims = this.verifySignature(token, now);
       if (!claims) return undefined;
       if (this.verified.size === MAX_CACHED) this.verified.delete(this.verified.keys().next().value!);
       this.verified.set(token, claims);
@@ -69,19 +78,12 @@ export class AccessTokens {
     return undefined;
   }
 
-  private check(token: string, now: number): Verified | undefined {
-    // no token of ours has more: longer ones are not worth the work
-    if (token.length > 1024 || !hasOurHeader(token)) return undefined;
-    for (const key of this.secrets.keys('access-token')) {
+  private verifySignature(token: string, now: number): VerifiedClaims | undefined {
+    if (token.length > MAX_LENGTH) return undefined;
+    for (const service of this.services) {
       try {
-        const claims: unknown = this.jwt.verify(token, {
-          ...keyed(key),
-          algorithms: ['HS256'],
-          issuer: ISSUER,
-          audience: ISSUER,
-          clockTimestamp: now,
-        });
-        return toVerified(claims as Record<string, unknown>, now);
+        const { header, payload } = service.verify<CompleteToken>(token, { clockTimestamp: now });
+        return isOurHeader(header) ? toVerifiedClaims(payload, now) : undefined;
       } catch {
         continue;
       }
@@ -94,22 +96,13 @@ export class AccessTokens {
   }
 }
 
-/** jsonwebtoken takes a KeyObject, and is fast only with one; the types of `@nestjs/jwt` do not know. */
-const keyed = (key: KeyObject): { secret: Buffer } => ({ secret: key as unknown as Buffer });
-
-/** Exactly the members that we write: `kid`, `jku`, `x5u`, `jwk` and `crit` have no business here. */
-function hasOurHeader(token: string): boolean {
-  try {
-    const header: unknown = JSON.parse(Buffer.from(token.split('.', 1)[0]!, 'base64url').toString());
-    const { alg, typ, ...others } = header as Record<string, unknown>;
-    return alg === HEADER.alg && typ === TYPE && Object.keys(others).length === 0;
-  } catch {
-    return false;
-  }
+/** Exactly the members that we write: others, such as `kid`, `jku`, `x5u`, `jwk` or `crit`, are refused. */
+function isOurHeader({ alg, typ, ...others }: Record<string, unknown>): boolean {
+  return alg === HEADER.alg && typ === HEADER.typ && Object.keys(others).length === 0;
 }
 
-/** jsonwebtoken checks `exp` only if it is there, and any number would do. */
-function toVerified({ sub, sid, exp, aud }: Record<string, unknown>, now: number): Verified | undefined {
+/** jsonwebtoken checks `exp` only if it is present, accepts any number there, and accepts a list in `aud`. */
+function toVerifiedClaims({ sub, sid, exp, aud }: Record<string, unknown>, now: number): VerifiedClaims | undefined {
   const userId = typeof sub === 'string' && /^[1-9]\d{0,9}$/.test(sub) ? Number(sub) : undefined;
   if (userId === undefined || typeof sid !== 'number' || aud !== ISSUER) return undefined;
   if (!Number.isSafeInteger(exp) || (exp as number) > now + ACCESS_TOKEN_S + CLOCK_SKEW_S) return undefined;

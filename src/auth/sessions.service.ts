@@ -16,13 +16,14 @@ import { SessionDto, type SessionPageDto } from './session.dto.js';
 import { Session } from './session.entity.js';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** A session that is not refreshed for so long ends by itself; and however busy it is, it ends after the second. */
+/** A session ends when it is not refreshed for this long. */
 export const IDLE_MS = 14 * DAY_MS;
+/** A session ends after this time even if it is refreshed. */
 export const ABSOLUTE_MS = 30 * DAY_MS;
-/** Two tabs refresh at once, or an answer is lost: for so long the token before the present one gets the same again. */
+/** The previous refresh token gets the same successor for this long: two tabs may refresh at once, a response may be lost. */
 export const GRACE_MS = 10_000;
 
-/** Signed-in clients, and their refresh tokens (RFC 9700, 4.14.2: rotation, and what is stolen ends the session). */
+/** Sessions and their refresh tokens. Tokens rotate, and reusing an old one ends the session (RFC 9700, 4.14.2). */
 @Injectable()
 export class SessionsService {
   private readonly table: EntityTable<Session>;
@@ -58,17 +59,17 @@ export class SessionsService {
     return { ...session, id: insertedId(await insert.execute()) };
   }
 
-  /** Read at every request, for the guard. The epoch is left to whoever knows the user. */
+  /** Read on every request, for the guard. The caller checks the epoch against the user. */
   async find(id: number): Promise<Session | undefined> {
     const session = await this.table.find(id);
-    return session && this.isAlive(session) ? session : undefined;
+    return session && this.isActive(session) ? session : undefined;
   }
 
-  /** The session with its next refresh token as the present one; the epoch is left to whoever knows the user. */
+  /** Makes the next refresh token the current one. The caller checks the epoch against the user. */
   async rotate(refreshToken: string): Promise<Session> {
-    const claim = this.tokens.read(refreshToken);
+    const claim = this.tokens.decode(refreshToken);
     const session = claim && (await this.sessions.findOneBy({ id: claim.sessionId }));
-    if (!session || !this.tokens.verifies(refreshToken, session) || !this.isAlive(session))
+    if (!session || !this.tokens.verify(refreshToken, session) || !this.isActive(session))
       throw new Problem('invalid_refresh_token');
 
     const now = this.clock.now();
@@ -78,10 +79,10 @@ export class SessionsService {
     const { affected } = await this.sessions.update({ id, generation, endedAt: IsNull() }, next);
     if (affected === 1) return { ...session, ...next };
 
-    // it was used before: by the same client a moment ago, or by a thief
-    const present = await this.sessions.findOneBy({ id, generation: generation + 1 });
-    const isWithinGrace = present && now.getTime() - present.rotatedAt.getTime() <= GRACE_MS;
-    if (isWithinGrace && this.isAlive(present)) return present;
+    // The token was used before: by the same client a moment ago, or by a thief.
+    const current = await this.sessions.findOneBy({ id, generation: generation + 1 });
+    const isWithinGrace = current && now.getTime() - current.rotatedAt.getTime() <= GRACE_MS;
+    if (isWithinGrace && this.isActive(current)) return current;
     await this.end(id);
     throw new Problem('invalid_refresh_token');
   }
@@ -90,12 +91,12 @@ export class SessionsService {
     await this.sessions.update({ id, endedAt: IsNull() }, { endedAt: this.clock.now() });
   }
 
-  /** Carries a session over into its user's new epoch, in which all others have ended. */
-  async keep(manager: EntityManager, id: number, epoch: number): Promise<void> {
+  /** Moves a session to its user's new epoch, so that it survives while all others end. */
+  async moveToEpoch(manager: EntityManager, id: number, epoch: number): Promise<void> {
     await manager.update(Session, { id }, { epoch });
   }
 
-  /** Those that are alive, newest first. */
+  /** The active sessions, newest first. */
   async list(userId: number, epoch: number, current: number, query: PageQuery): Promise<SessionPageDto> {
     const { limit = 50, cursor } = query;
     const scope = `sessions of ${userId}`;
@@ -125,13 +126,13 @@ export class SessionsService {
     if (affected !== 1) throw new Problem('session_not_found');
   }
 
-  /** Seconds until the refresh token of this session is of no use any more. */
+  /** Seconds until the refresh token of this session expires. */
   refreshExpiresIn({ rotatedAt, expiresAt }: Session): number {
     const end = Math.min(rotatedAt.getTime() + IDLE_MS, expiresAt.getTime());
     return Math.floor((end - this.clock.now().getTime()) / 1000);
   }
 
-  private isAlive({ endedAt, expiresAt, rotatedAt }: Session): boolean {
+  private isActive({ endedAt, expiresAt, rotatedAt }: Session): boolean {
     const now = this.clock.now().getTime();
     return endedAt === null && expiresAt.getTime() > now && rotatedAt.getTime() + IDLE_MS > now;
   }

@@ -102,7 +102,7 @@ export async function startService(
     const client = { ipAddress: '127.0.0.1', userAgent: null, requestId: '' };
     const session = await app.get(SessionsService).start(userId, 1, client);
     const accessToken = app.get(AccessTokens).issue({ userId, sessionId: session.id });
-    return anonymous.as(accessToken, app.get(RefreshTokens).of(session));
+    return anonymous.as(accessToken, app.get(RefreshTokens).issue(session));
   };
   const admin = signIn ? await signedIn(FIRST_ADMIN_ID) : anonymous;
   return {
