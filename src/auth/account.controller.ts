@@ -22,7 +22,7 @@ import { SessionPageDto } from './session.dto.js';
 export class AccountController {
   constructor(private readonly auth: AuthService) {}
 
-  /** Change your password; your other sessions end */
+  /** Change your password; all other sessions end */
   @Put('password')
   @HttpCode(204)
   @Access('user')
@@ -38,7 +38,7 @@ export class AccountController {
     return this.auth.changePassword(context, caller, client, passwords, expectedVersion);
   }
 
-  /** Where you are signed in, newest first */
+  /** List your sessions, newest first */
   @Get('sessions')
   @Access('user')
   listSessions(@CurrentUser() caller: Caller, @Query() query: PageQuery): Promise<SessionPageDto> {

@@ -17,7 +17,7 @@ export class LoginController {
     return this.auth.signIn(login, client);
   }
 
-  /** Get new tokens; the refresh token is replaced, and one that is used twice ends the session */
+  /** Get new tokens; the refresh token is replaced, and using one twice ends the session */
   @Post('login/refresh')
   @HttpCode(200)
   @Access('public')
@@ -26,7 +26,7 @@ export class LoginController {
     return this.auth.refresh(refreshToken);
   }
 
-  /** Choose a password, with an invitation or a reset; all sessions of the user end */
+  /** Set a password with the token of an invitation or a reset; all sessions of the user end */
   @Post('login/password')
   @HttpCode(204)
   @Access('public')

@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { NewPassword, RawString } from '../validation/fields.js';
 
 export class LoginDto {
-  /** Whatever its case. */
+  /** Case-insensitive. */
   @RawString(254)
   @ApiProperty({ example: 'carla@example.com' })
   email: string;
@@ -13,13 +13,13 @@ export class LoginDto {
 }
 
 export class RefreshDto {
-  /** The one of the answer before; it works once. */
+  /** Refresh token of the last response. Single use. */
   @RawString(1024)
   refreshToken: string;
 }
 
 export class RedeemPasswordTokenDto {
-  /** Of an invitation or a password reset. */
+  /** Token of an invitation or a password reset. */
   @RawString(1024)
   token: string;
 
@@ -28,23 +28,23 @@ export class RedeemPasswordTokenDto {
 }
 
 export class TokensDto {
-  /** For `Authorization: Bearer`. */
+  /** Send it as `Authorization: Bearer`. */
   accessToken: string;
 
   @ApiProperty({ enum: ['Bearer'] })
   tokenType: 'Bearer';
 
   /**
-   * Seconds.
+   * Seconds until the access token expires.
    * @example 600
    */
   expiresIn: number;
 
-  /** For POST /login/refresh, once. Keep it as you would a password. */
+  /** For POST /login/refresh. Single use. Store it like a password. */
   refreshToken: string;
 
   /**
-   * Seconds until the session ends unless it is refreshed.
+   * Seconds until the session ends if it is not refreshed.
    * @example 1209600
    */
   refreshExpiresIn: number;

@@ -10,21 +10,21 @@ export class SessionDto {
   @ApiProperty({ format: 'date-time' })
   createdAt: string;
 
-  /** When it was refreshed last. */
+  /** Time of the last refresh. */
   @ApiProperty({ format: 'date-time' })
   lastUsedAt: string;
 
-  /** When it ends, however busy it is. */
+  /** Absolute expiry. */
   @ApiProperty({ format: 'date-time' })
   expiresAt: string;
 
-  /** Where it was started from. */
+  /** IP address that started the session. */
   ipAddress: string;
 
-  /** The client that it was started with, as it called itself. */
+  /** User agent that started the session. */
   userAgent: string | null;
 
-  /** Whether it is the one that asks. */
+  /** The session making this request. */
   current: boolean;
 
   static from(session: Session, current: number): SessionDto {

@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
 
-/** A signed-in client. Nothing in here can be turned into a token: those are signed with a key the database never sees. */
+/** A signed-in client. A row cannot be turned into a token: tokens are signed with a key that is not in the database. */
 @Entity('sessions')
 @Index('ix_sessions_user_id', ['userId'])
 @Index('ix_sessions_expires_at', ['expiresAt'])
@@ -12,15 +12,15 @@ export class Session {
   @ForeignKey('User', { name: 'fk_sessions_user_id' })
   userId: number;
 
-  /** The session counts only while this is its user's epoch. */
+  /** The session is valid only while this equals its user's epoch. */
   @Column('int')
   epoch: number;
 
-  /** Part of what refresh tokens sign, so that they die with the row even if its id comes back. */
+  /** Signed by the refresh tokens, so that they become invalid with the row even if its id is reused. */
   @Column('varchar', { length: 32 })
   salt: string;
 
-  /** Which refresh token is the present one; it rises with every refresh. */
+  /** Number of the current refresh token. Every refresh increments it. */
   @Column('int')
   generation: number;
 

@@ -9,27 +9,27 @@ import { RateLimits } from '../limits/rate-limits.js';
 import { Problem } from '../problems/problem.js';
 
 const WINDOW_S = 15 * 60;
-/** Wrong passwords from one address for one account: so many for free, then a pause that doubles with each. */
+/** Wrong passwords from one address for one account: free attempts, then a pause that doubles with each failure. */
 const FREE_FAILURES_PER_PAIR = 5;
 const MAX_PAUSE_S = 60;
-/** For one account from anywhere: so many for free, then a delay that doubles with each. */
+/** Wrong passwords for one account from any address: free attempts, then a delay that doubles with each failure. */
 const FREE_FAILURES_PER_ACCOUNT = 10;
 const FIRST_DELAY_MS = 250;
 const MAX_DELAY_MS = 2_000;
-/** No more than these are kept waiting so for one account. */
+/** Delayed attempts for one account; further ones are refused. */
 const MAX_DELAYED = 4;
-/** From one address for all accounts together; many people may share it. */
+/** Wrong passwords from one address for all accounts together. Many users may share the address. */
 const MAX_FAILURES_PER_ADDRESS = 50;
-/** Where somebody has signed in, they do not suffer from what strangers try elsewhere. */
+/** Addresses that signed in before skip the account-wide limit, so that an attack does not slow down the owner. */
 const TRUSTED_S = 30 * 24 * 60 * 60;
-/** Passwords for one account are checked a few at a time, so that many at once are counted like many in turn. */
+/** Concurrent checks for one account, so that parallel guesses are counted like sequential ones. */
 const CONCURRENCY = 3;
 const MAX_QUEUED = 64;
 
 /**
- * Slows down those who guess passwords (OWASP Authentication Cheat Sheet, "Login Throttling"; NIST SP 800-63B, 3.2.2).
- * Nobody is locked out: an attack on an account delays strangers by seconds, and does not touch its owner where they
- * have signed in before. What is right is never counted.
+ * Slows down password guessing (OWASP Authentication Cheat Sheet, "Login Throttling"; NIST SP 800-63B, 3.2.2). It never
+ * locks an account: during an attack, unknown addresses wait for seconds, and addresses that signed in before do not
+ * wait. Successful attempts are not counted.
  */
 @Injectable()
 export class SignInLimits {
@@ -54,14 +54,18 @@ export class SignInLimits {
     this.trusted = limiter('trusted', 1, TRUSTED_S);
   }
 
-  /** Lets one check of a password through, whose result is null if it was wrong. Throws too_many_requests. */
+  /** Runs one password check, which returns null for a wrong password. Throws `too_many_requests`. */
   async attempt<T>(account: string, ipAddress: string, check: () => Promise<T | null>): Promise<T | null> {
     const network = networkOf(ipAddress);
-    const keys = { account: this.key(account), address: this.key(network), pair: this.key(`${account}\n${network}`) };
+    const keys = {
+      account: this.hash(account),
+      address: this.hash(network),
+      pair: this.hash(`${account}\n${network}`),
+    };
     const isTrusted = (await this.trusted.get(keys.pair)) !== null;
-    return this.inTurn(isTrusted ? keys.pair : keys.account, async (limiter) => {
-      await this.pause(keys.pair);
-      if (!isTrusted) await this.slowDown(keys, limiter);
+    return this.runLimited(isTrusted ? keys.pair : keys.account, async (limiter) => {
+      await this.refuseDuringPause(keys.pair);
+      if (!isTrusted) await this.delay(keys, limiter);
       const result = await check();
       if (result === null) {
         const limiters = isTrusted ? [] : [this.byAddress.penalty(keys.address), this.byAccount.penalty(keys.account)];
@@ -74,7 +78,7 @@ export class SignInLimits {
     });
   }
 
-  private async inTurn<T>(key: string, work: (limiter: ConcurrencyLimiter) => Promise<T>): Promise<T> {
+  private async runLimited<T>(key: string, work: (limiter: ConcurrencyLimiter) => Promise<T>): Promise<T> {
     const limiter = this.limiters.get(key) ?? new ConcurrencyLimiter(CONCURRENCY, MAX_QUEUED);
     this.limiters.set(key, limiter);
     try {
@@ -84,9 +88,9 @@ export class SignInLimits {
     }
   }
 
-  /** Lets one attempt through, and then none for 2, 4, 8, … seconds. */
-  private async pause(pair: string): Promise<void> {
-    const over = await failuresOver(this.byPair, pair);
+  /** Allows one attempt, then none for 2, 4, 8, … seconds. */
+  private async refuseDuringPause(pair: string): Promise<void> {
+    const over = await countExcess(this.byPair, pair);
     if (over < 0) return;
     const customDuration = Math.min(2 ** (over + 1), MAX_PAUSE_S);
     await this.pauses.consume(pair, 1, { customDuration }).catch((refusal: unknown) => {
@@ -94,22 +98,22 @@ export class SignInLimits {
     });
   }
 
-  private async slowDown(keys: { account: string; address: string }, limiter: ConcurrencyLimiter): Promise<void> {
+  private async delay(keys: { account: string; address: string }, limiter: ConcurrencyLimiter): Promise<void> {
     const fromAddress = await this.byAddress.get(keys.address);
     if (fromAddress && fromAddress.remainingPoints === 0) throw tooMany(fromAddress.msBeforeNext);
-    const over = await failuresOver(this.byAccount, keys.account);
+    const over = await countExcess(this.byAccount, keys.account);
     if (over < 0) return;
     if (limiter.queued > MAX_DELAYED) throw tooMany(MAX_DELAY_MS);
     await this.clock.wait(Math.min(FIRST_DELAY_MS * 2 ** over, MAX_DELAY_MS));
   }
 
-  /** Keyed: the table does not tell who tried to sign in. */
-  private key(text: string): string {
+  /** A keyed hash, so that the table does not reveal who tried to sign in. */
+  private hash(text: string): string {
     return this.secrets.sign('rate-limit', text).toString('base64url');
   }
 }
 
-/** Whoever has one IPv6 address has 2^64 of them (RFC 6177): what counts is the network. */
+/** Limits IPv6 per /64, because one client has 2^64 addresses (RFC 6177). */
 export function networkOf(ipAddress: string): string {
   if (!ipaddr.isValid(ipAddress)) return ipAddress;
   const address = ipaddr.process(ipAddress);
@@ -119,7 +123,7 @@ export function networkOf(ipAddress: string): string {
 const tooMany = (waitMs: number): Problem =>
   new Problem('too_many_requests', undefined, { retryAfter: Math.max(1, Math.ceil(waitMs / 1000)) });
 
-/** Negative while there are free ones left. */
-async function failuresOver(limiter: RateLimiter, key: string): Promise<number> {
+/** Failures beyond the free ones; negative while free ones are left. */
+async function countExcess(limiter: RateLimiter, key: string): Promise<number> {
   return ((await limiter.get(key))?.consumedPoints ?? 0) - limiter.points;
 }

@@ -1,6 +1,6 @@
 import { Problem } from '../problems/problem.js';
 
-/** Work that is done so many at a time. What would have to wait behind too many others is refused as overloaded. */
+/** Limits concurrent work. Further work is queued, and refused as `overloaded` when the queue is full. */
 export class ConcurrencyLimiter {
   private running = 0;
   private readonly queue: Array<() => void> = [];
@@ -25,7 +25,7 @@ export class ConcurrencyLimiter {
   async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.running === this.concurrency) {
       if (this.queue.length === this.maxQueued) throw new Problem('overloaded');
-      // whoever leaves hands over its place
+      // Finished work passes its slot on, so `running` stays the same.
       await new Promise<void>((resolve) => this.queue.push(resolve));
     } else this.running++;
     try {

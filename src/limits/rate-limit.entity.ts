@@ -1,6 +1,6 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 
-/** A count that all instances share. Whose it is stands there as a keyed hash. */
+/** A counter that all instances share. The name contains a keyed hash, never an e-mail or an address. */
 @Entity('rate_limits')
 @Index('ix_rate_limits_expires_at', ['expiresAt'])
 export class RateLimit {

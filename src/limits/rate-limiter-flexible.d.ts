@@ -1,4 +1,4 @@
-// documented as importable file by file, but its types know the package as a whole only
+// The package documents imports of single files, but its types declare only the whole package.
 declare module 'rate-limiter-flexible/lib/RateLimiterStoreAbstract.js' {
   export { RateLimiterStoreAbstract as default } from 'rate-limiter-flexible';
 }

@@ -12,8 +12,8 @@ const FOREVER = '9999-12-31 00:00:00.000';
 const SELECT = 'SELECT points, expires_at AS expiresAt FROM rate_limits WHERE name = ?';
 
 /**
- * `rate-limiter-flexible` on the service's own connection. Its own stores want a raw pool, which on the embedded
- * database would go past the gate that keeps transactions apart, and they make their table by themselves.
+ * `rate-limiter-flexible` on the service's own connection. Its own stores need a raw pool, which on the embedded
+ * database bypasses the queue that separates transactions, and they create their table themselves.
  */
 export class RateLimiter extends RateLimiterStoreAbstract {
   constructor(
@@ -24,14 +24,14 @@ export class RateLimiter extends RateLimiterStoreAbstract {
     super({ storeClient: limits, keyPrefix, points, duration: durationS });
   }
 
-  /** Counts in one statement, so that requests which arrive together are all counted. */
+  /** Counts in one statement, so that concurrent requests are all counted. */
   protected async _upsert(name: string, points: number, durationMs: number, isReplaced: boolean): Promise<Count> {
     const { sql, clock, onDuplicate } = this.limits;
     const now = clock.now();
     const end = toSqlTime(new Date(now.getTime() + durationMs));
-    // what is replaced is taken for expired
+    // A replaced counter is treated as expired.
     const expired = isReplaced ? FOREVER : toSqlTime(now);
-    // in this order: on MySQL an assignment sees what those before it have assigned
+    // The order matters: on MySQL an assignment sees the values of the assignments before it.
     const upsert = `
       INSERT INTO rate_limits (name, points, expires_at) VALUES (?, ?, ?) ${onDuplicate}
         points = CASE WHEN expires_at <= ? THEN ? ELSE points + ? END,

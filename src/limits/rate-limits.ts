@@ -7,7 +7,7 @@ import { DirectQueries } from '../database/direct-queries.js';
 import { deleteExpired, Housekeeping } from '../database/housekeeping.js';
 import { RateLimit } from './rate-limit.entity.js';
 
-/** What counts are kept in: the database, so that they hold on every instance and in every worker. */
+/** Storage of the counters: the database, so that limits apply across instances and workers. */
 @Injectable()
 export class RateLimits {
   readonly onDuplicate: string;

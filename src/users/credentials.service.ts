@@ -8,12 +8,12 @@ import { type Change, ResourceWriter } from '../writes/resource-writer.js';
 import type { VersionCondition } from '../writes/version-condition.js';
 import type { WriteContext } from '../writes/write-context.js';
 import { PasswordHasher } from './password-hasher.js';
-import { hashToken, newPasswordToken, RESET_MS } from './password-token.js';
+import { createPasswordToken, hashToken, RESET_MS } from './password-token.js';
 import type { ChangePasswordDto, PasswordTokenDto } from './user.dto.js';
 import { User } from './user.entity.js';
 import { UsersService } from './users.service.js';
 
-/** Passwords: checked, changed, and chosen with an invitation or a reset. No hash ever leaves this module. */
+/** Verifies and changes passwords, and redeems invitations and resets. No hash ever leaves this module. */
 @Injectable()
 export class CredentialsService {
   constructor(
@@ -25,17 +25,17 @@ export class CredentialsService {
     private readonly clock: Clock,
   ) {}
 
-  /** The user, or null: for a wrong password as for an unknown e-mail, after the same work. */
+  /** Null for a wrong password or an unknown e-mail, after the same work for both. */
   async verify(email: string, password: string): Promise<User | null> {
     const user = await this.service.findByEmail(email);
     if (!(await this.passwords.verify(password, user?.passwordHash ?? null)) || !user) return null;
-    if (this.passwords.isOutdated(user.passwordHash!)) await this.modernize(user, password);
+    if (this.passwords.isOutdated(user.passwordHash!)) await this.upgradeHash(user, password);
     return user;
   }
 
   /**
-   * Null if the current password is wrong. Ends all sessions by raising the epoch; `also` may carry one over, in the same
-   * transaction.
+   * Null if the current password is wrong. Ends all sessions by incrementing the epoch; `afterUpdate` may keep one, in
+   * the same transaction.
    */
   async change(
     context: WriteContext,
@@ -45,11 +45,11 @@ export class CredentialsService {
   ): Promise<User | null> {
     const user = await this.service.find(id);
     if (!user || !(await this.passwords.verify(currentPassword, user.passwordHash))) return null;
-    const change = await this.chosen(newPassword, user.passwordHash);
+    const change = await this.createChange(newPassword, user.passwordHash);
     return this.writer.update(this.service.resource, context, id, { ...change, expectedVersion, afterUpdate });
   }
 
-  /** Redeems an invitation or a reset: whoever holds the token is its user. */
+  /** Redeems an invitation or a reset: the token identifies the user. */
   async redeem(requestId: string, token: string, password: string): Promise<void> {
     const passwordTokenHash = hashToken(token);
     const user = await this.users.findOneBy({
@@ -58,20 +58,20 @@ export class CredentialsService {
       passwordTokenExpiresAt: MoreThan(this.clock.now()),
     });
     if (!user) throw new Problem('invalid_password_token');
-    const change = await this.chosen(password);
+    const change = await this.createChange(password);
     await this.writer.update(this.service.resource, { actorId: user.id, requestId }, user.id, {
       ...change,
       set: (before, manager) => {
-        // of two requests with one token the second finds it gone
+        // The token is single use: a second request finds another hash here.
         if (before.passwordTokenHash !== passwordTokenHash) throw new Problem('invalid_password_token');
         return change.set(before, manager);
       },
     });
   }
 
-  /** A token that the admin hands over. The old password works until it is redeemed. */
+  /** The admin hands the token over. The old password works until the token is redeemed. */
   issueReset(context: WriteContext, id: number, expectedVersion?: VersionCondition): Promise<PasswordTokenDto> {
-    const { dto, hash, expiresAt } = newPasswordToken(this.clock.now(), RESET_MS);
+    const { dto, hash, expiresAt } = createPasswordToken(this.clock.now(), RESET_MS);
     return this.idempotency.runOnce(context, async (manager) => {
       await this.writer.updateIn(manager, this.service.resource, context, id, {
         action: 'password_reset_issued',
@@ -82,13 +82,13 @@ export class CredentialsService {
     });
   }
 
-  /** `known` is the hash that the change was allowed by: meanwhile another may have changed the password. */
-  private async chosen(password: string, known?: string | null): Promise<Change<User>> {
+  /** `verifiedHash` is the hash that was checked: a concurrent request may have changed the password since. */
+  private async createChange(password: string, verifiedHash?: string | null): Promise<Change<User>> {
     const passwordHash = await this.passwords.hash(password);
     return {
       action: 'password_changed',
       set: (before) => {
-        if (known !== undefined && before.passwordHash !== known) throw new Problem('wrong_password');
+        if (verifiedHash !== undefined && before.passwordHash !== verifiedHash) throw new Problem('wrong_password');
         return {
           passwordHash,
           passwordTokenHash: null,
@@ -99,8 +99,8 @@ export class CredentialsService {
     };
   }
 
-  /** Only the form in which the password is stored changes: no new version, and nothing for the history. */
-  private async modernize({ id, passwordHash }: User, password: string): Promise<void> {
+  /** The password stays the same, so there is no new version and no history entry. */
+  private async upgradeHash({ id, passwordHash }: User, password: string): Promise<void> {
     await this.users.update({ id, passwordHash: passwordHash! }, { passwordHash: await this.passwords.hash(password) });
   }
 }

@@ -6,7 +6,7 @@ import { withLock } from '../database/locks.js';
 import { User } from './user.entity.js';
 import { UsersService } from './users.service.js';
 
-/** Makes the first admin when there is none: `ADMIN_EMAIL`, or somebody made up for the embedded database. */
+/** Creates the first admin if there is none: from `ADMIN_EMAIL`, or with a random password in embedded mode. */
 @Injectable()
 export class FirstAdmin implements OnApplicationBootstrap {
   private readonly logger = new Logger('FirstAdmin');
@@ -29,21 +29,21 @@ export class FirstAdmin implements OnApplicationBootstrap {
     if (await this.exists()) return;
     const { ADMIN_EMAIL, ADMIN_PASSWORD, DATABASE_URI } = this.env;
     if (!ADMIN_EMAIL && DATABASE_URI) {
-      this.logger.warn('There is no admin yet: set ADMIN_EMAIL and ADMIN_PASSWORD and start again');
+      this.logger.warn('No admin exists: set ADMIN_EMAIL and ADMIN_PASSWORD and restart');
       return;
     }
     const user = ADMIN_EMAIL && (await this.users.findByEmail(ADMIN_EMAIL));
     if (user) {
       await this.users.setRole({ actorId: null, requestId: null }, user.id, 'admin');
-      this.logger.log('Made the user of ADMIN_EMAIL an admin, who keeps their password');
+      this.logger.log('Made the user of ADMIN_EMAIL an admin; the password is unchanged');
       return;
     }
     const email = ADMIN_EMAIL ?? 'admin@example.com';
     const password = ADMIN_PASSWORD ?? randomBytes(12).toString('base64url');
     const admin = { email, password, name: 'First', surname: 'Admin', role: 'admin' as const };
     await this.users.create({ actorId: null, requestId: null }, admin);
-    // on the terminal of whoever started it, not in the log; it is shown this once
+    // Printed once, on the terminal and not in the log.
     if (!ADMIN_PASSWORD) process.stdout.write(`\n  First admin: ${email}\n  Password:    ${password}\n\n`);
-    else this.logger.log('Made the first admin, from ADMIN_EMAIL');
+    else this.logger.log('Created the first admin from ADMIN_EMAIL');
   }
 }

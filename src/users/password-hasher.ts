@@ -8,37 +8,37 @@ import { Metrics } from '../metrics/metrics.js';
 /** OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane. */
 const ARGON2 = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
-/** Hashing shares the thread pool with file reads and DNS: at most this many at a time, and as many more waiting. */
+/** Hashing shares the thread pool with file reads and DNS, so only a part of the pool may hash at the same time. */
 const CONCURRENCY = 2;
 const MAX_QUEUED = 64;
 
-/** More than any Werkzeug has ever asked for; a forged hash in the database must not keep us busy for a year. */
+/** More than any version of Werkzeug uses. A forged hash in the database must not cause unbounded work. */
 const MAX_PBKDF2_ITERATIONS = 2_000_000;
-/** Memory times passes: room for parameters of a time to come. */
+/** Memory times passes, with room for stronger parameters in the future. */
 const MAX_ARGON2_WORK = 4 * ARGON2.memoryCost * ARGON2.timeCost;
 const MAX_SCRYPT_BYTES = 64 * 1024 * 1024;
 
-/** A hash of nobody's password: checked when there is no account, so that the answer takes as long. */
+/** A hash of a random password. It is checked if there is no account, so that the response takes the same time. */
 const DUMMY_HASH = '$argon2id$v=19$m=19456,t=2,p=1$EuHwnLX2qTa/fKlTjcUcug$EcrJu++KDe5EmlXryrorQPoWj8K+8Yw0h9k74tj1oMc';
 
-/** Hashes and checks passwords: argon2id, and the hashes that Werkzeug made for the Flask service. */
+/** Hashes and verifies passwords: argon2id, and the Werkzeug hashes of the Flask service. */
 @Injectable()
 export class PasswordHasher {
   private readonly limiter = new ConcurrencyLimiter(CONCURRENCY, MAX_QUEUED);
 
   constructor(metrics: Metrics) {
-    metrics.gauge('crm_password_hashes_running', 'Passwords that are hashed or checked', () => this.limiter.active);
-    metrics.gauge('crm_password_hashes_waiting', 'Those that wait for their turn', () => this.limiter.queued);
+    metrics.gauge('crm_password_hashes_running', 'Password hashes in progress', () => this.limiter.active);
+    metrics.gauge('crm_password_hashes_waiting', 'Queued password hashes', () => this.limiter.queued);
   }
 
   hash(password: string): Promise<string> {
     return this.limiter.run(() => hash(password, ARGON2));
   }
 
-  /** Does the work of a check also if there is nothing to check against. */
+  /** Does the work of a check even without a stored hash. */
   verify(password: string, stored: string | null): Promise<boolean> {
     return this.limiter.run(async () => {
-      const check = stored === null ? undefined : checkOf(stored);
+      const check = stored === null ? undefined : parseHash(stored);
       if (check) return check(password);
       await verify(DUMMY_HASH, password);
       return false;
@@ -52,19 +52,19 @@ export class PasswordHasher {
 
 type Check = (password: string) => Promise<boolean>;
 
-/** How to check against a stored hash; undefined if it is none that we know, or asks for unbounded work. */
-function checkOf(stored: string): Check | undefined {
-  return argon2id(stored) ?? werkzeugPbkdf2(stored) ?? werkzeugScrypt(stored);
+/** The check for a stored hash; undefined if its format is unknown or its work is not bounded. */
+function parseHash(stored: string): Check | undefined {
+  return parseArgon2id(stored) ?? parseWerkzeugPbkdf2(stored) ?? parseWerkzeugScrypt(stored);
 }
 
-function argon2id(stored: string): Check | undefined {
+function parseArgon2id(stored: string): Check | undefined {
   const [, memory, passes] = /^\$argon2id\$v=19\$m=(\d{1,6}),t=(\d{1,2}),p=[1-4]\$/.exec(stored) ?? [];
   const isBounded = Number(memory) * Number(passes) <= MAX_ARGON2_WORK;
   return isBounded ? (password) => verify(stored, password).catch(() => false) : undefined;
 }
 
-/** `pbkdf2:sha256:150000$<salt>$<hex>`; the salt is used as the text it is. */
-function werkzeugPbkdf2(stored: string): Check | undefined {
+/** `pbkdf2:sha256:150000$<salt>$<hex>`; the salt is used as text. */
+function parseWerkzeugPbkdf2(stored: string): Check | undefined {
   const [, digest, rounds, salt, hex] =
     /^pbkdf2:(sha1|sha256|sha512):(\d{1,7})\$([^$]+)\$([\da-f]{40,128})$/.exec(stored) ?? [];
   const iterations = Number(rounds);
@@ -77,7 +77,7 @@ function werkzeugPbkdf2(stored: string): Check | undefined {
 }
 
 /** `scrypt:32768:8:1$<salt>$<hex>` */
-function werkzeugScrypt(stored: string): Check | undefined {
+function parseWerkzeugScrypt(stored: string): Check | undefined {
   const [, n, r, p, salt, hex] = /^scrypt:(\d{1,7}):(\d{1,2}):([1-4])\$([^$]+)\$([\da-f]{128})$/.exec(stored) ?? [];
   const [N, blockSize, parallelization] = [Number(n), Number(r), Number(p)];
   const memory = 128 * N * blockSize;

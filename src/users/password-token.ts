@@ -2,15 +2,15 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { PasswordTokenDto } from './user.dto.js';
 
 const HOUR_MS = 60 * 60 * 1000;
-/** An invitation waits for somebody's first day; a reset is asked for by somebody who waits. */
+/** An invitation may have to wait for the user's first day; a reset is used soon. */
 export const INVITATION_MS = 7 * 24 * HOUR_MS;
 export const RESET_MS = 24 * HOUR_MS;
 
-/** 256 random bits: a fast hash is enough, as there is nothing to guess. */
+/** A fast hash is enough: 256 random bits cannot be guessed. */
 export const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');
 
-/** The token itself is only in `dto`, for the one answer that shows it. */
-export function newPasswordToken(
+/** The token itself is only in `dto`, for the single response that contains it. */
+export function createPasswordToken(
   now: Date,
   lifetimeMs: number,
 ): { dto: PasswordTokenDto; hash: string; expiresAt: Date } {

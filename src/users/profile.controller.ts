@@ -11,7 +11,7 @@ import { UsersService } from './users.service.js';
 export class ProfileController {
   constructor(private readonly users: UsersService) {}
 
-  /** Read your own profile */
+  /** Get your own profile */
   @Get()
   @Access('user')
   @ApiIfNoneMatch()

@@ -14,7 +14,7 @@ export const providersOf = ({ linkedProviders }: Pick<User, 'linkedProviders'>):
   linkedProviders.split(',').filter((name): name is Provider => PROVIDERS.includes(name as Provider));
 
 export class CreateUserDto {
-  /** Signs in with it. Unique among users that are not deleted; trimmed and lower-cased. */
+  /** Used to sign in. Unique among users that are not deleted; trimmed and lower-cased. */
   @Email()
   email: string;
 
@@ -26,23 +26,23 @@ export class CreateUserDto {
   @SingleLine(120)
   surname: string;
 
-  /** Admins manage users; `user` if nothing is said. */
+  /** Admins manage users. Default: `user`. */
   @OptionalNotNull()
   @IsOneOf(...ROLES)
   role?: Role;
 
-  /** Without one the answer has an invitation, with which the user chooses their own. */
+  /** Without a password, the response contains an invitation with which the user sets one. */
   @OptionalNotNull()
   @NewPassword()
   password?: string;
 }
 
-/** What an admin may change of a user; the role has a route of its own. */
+/** The fields of a user that an admin can change; the role has a route of its own. */
 export class UpdateUserDto extends PartialType(OmitType(CreateUserDto, ['role', 'password'] as const), {
   skipNullProperties: false,
 }) {}
 
-/** What users may change of themselves. */
+/** The fields that users can change in their own profile. */
 export class UpdateProfileDto extends PartialType(OmitType(UpdateUserDto, ['email'] as const), {
   skipNullProperties: false,
 }) {}
@@ -56,7 +56,7 @@ export class UserDto {
   /** @example 7 */
   id: number;
 
-  /** Null for some accounts of the service before this one, which nobody can sign in to. */
+  /** Null for some users of the previous service, who cannot sign in. */
   email: string | null;
 
   /** @example 'Carla' */
@@ -68,27 +68,27 @@ export class UserDto {
   @ApiProperty({ enum: ROLES })
   role: Role;
 
-  /** The id of the user who made this one an admin; null for those who are none, and for the first. */
+  /** Id of the user who granted the admin role; null for users without it and for the first admin. */
   roleGrantedBy: number | null;
 
   /** Whether the user can sign in with a password. */
   hasPassword: boolean;
 
-  /** The providers whose accounts are linked: `google`, `facebook`. */
+  /** Providers with a linked account: `google`, `facebook`. */
   @ApiProperty({ type: [String], enum: PROVIDERS, example: ['google'] })
   identities: Provider[];
 
   createdBy: number | null;
   lastModifiedBy: number | null;
 
-  /** Null if the service before this one did not note it. */
+  /** Null if the previous service did not record it. */
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   createdAt: string | null;
 
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   lastModifiedAt: string | null;
 
-  /** Rises by one with every change; the ETag names it. */
+  /** Incremented by every change; the ETag contains it. */
   version: number;
 
   /** Null unless deleted. */
@@ -124,7 +124,7 @@ export class ChangePasswordDto {
   newPassword: string;
 }
 
-/** A token that lets its owner choose a password, once. It is shown only in this answer: hand it over in private. */
+/** A single-use token for setting a password. Only this response contains it: hand it over in private. */
 export class PasswordTokenDto {
   /** @example 'kQ3n2jS8cQd1pV0r0F2l6v9eY7x5Tg1mB4hZ8uWqLsA' */
   token: string;
@@ -134,7 +134,7 @@ export class PasswordTokenDto {
 }
 
 export class CreatedUserDto extends UserDto {
-  /** For a user without a password: what they redeem at POST /login/password. */
+  /** Only for a user without a password, who redeems it with POST /login/password. */
   invitation?: PasswordTokenDto;
 }
 

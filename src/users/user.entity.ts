@@ -1,6 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
 
-/** Table and column names are those of the Flask service, which may have made the table. */
+/** Table and column names come from the Flask service, which may have created the table. */
 @Entity('users')
 @Index('ix_users_email', ['email'])
 @Index('ix_users_name', ['name'])
@@ -18,7 +18,7 @@ export class User {
   @PrimaryGeneratedColumn({ type: 'int' })
   id: number;
 
-  /** Null for some accounts of the Flask service, which nobody can sign in to. */
+  /** Null for some users of the Flask service, who cannot sign in. */
   @Column('varchar', { length: 120, nullable: true })
   email: string | null;
 
@@ -49,7 +49,7 @@ export class User {
   @ForeignKey('User', { name: 'users_ibfk_3' })
   lastModifiedBy: number | null;
 
-  /** argon2id, or one of Werkzeug's until its owner signs in for the first time. */
+  /** argon2id, or a Werkzeug hash until the user's first sign-in here. */
   @Column('varchar', { name: 'password_hash', length: 255, nullable: true })
   passwordHash: string | null;
 
@@ -62,7 +62,7 @@ export class User {
   @Column('datetime', { name: 'deleted_at', nullable: true })
   deletedAt: Date | null;
 
-  /** What the unique index holds: null for the deleted. Computed by the database. */
+  /** Computed by the database for the unique index; null for deleted users. */
   @Column({
     type: 'varchar',
     name: 'live_email',
@@ -76,11 +76,11 @@ export class User {
   })
   liveEmail: string | null;
 
-  /** Sessions of an earlier epoch have ended. */
+  /** Sessions with an earlier epoch have ended. */
   @Column('int', { name: 'session_epoch', default: 1 })
   sessionEpoch: number;
 
-  /** With whose accounts the user may sign in, in alphabetical order: `facebook,google`. Kept here for reading. */
+  /** Providers that the user can sign in with, in alphabetical order: `facebook,google`. Denormalized for reads. */
   @Column('varchar', { name: 'linked_providers', length: 40, default: '' })
   linkedProviders: string;
 

@@ -31,7 +31,7 @@ export class UsersController {
     return this.users.list(query);
   }
 
-  /** Create a user, who gets an invitation if there is no password */
+  /** Create a user, with an invitation if there is no password */
   @Post()
   @Access('admin')
   @ApiIdempotencyKey()
@@ -40,7 +40,7 @@ export class UsersController {
     return this.users.create(context, user);
   }
 
-  /** Read a user */
+  /** Get a user */
   @Get(':id')
   @Access('admin')
   @ApiIfNoneMatch()
@@ -49,7 +49,7 @@ export class UsersController {
     return this.users.get(id);
   }
 
-  /** Change some members of a user (merge patch, RFC 7396) */
+  /** Change a user (merge patch, RFC 7396) */
   @Patch(':id')
   @Access('admin')
   @ApiIfMatch()
@@ -63,7 +63,7 @@ export class UsersController {
     return this.users.update(context, id, changes, expectedVersion);
   }
 
-  /** Delete a user, who is signed out at once and can be restored */
+  /** Delete a user; all sessions end at once; can be restored */
   @Delete(':id')
   @HttpCode(204)
   @Access('admin')
@@ -91,7 +91,7 @@ export class UsersController {
     return this.users.restore(context, id, expectedVersion);
   }
 
-  /** What happened to a user, newest first */
+  /** List the history of a user, newest first */
   @Get(':id/history')
   @Access('admin')
   @ApiProblems('user_not_found')
@@ -99,7 +99,7 @@ export class UsersController {
     return this.users.listHistory(id, query);
   }
 
-  /** Make a user an admin, or an admin a user */
+  /** Grant or revoke the admin role */
   @Put(':id/role')
   @Access('admin')
   @ApiIfMatch()
@@ -113,7 +113,7 @@ export class UsersController {
     return this.users.setRole(context, id, role, expectedVersion);
   }
 
-  /** Make a token with which a user can choose a new password */
+  /** Create a token with which the user can set a new password */
   @Post(':id/password-reset')
   @Access('admin')
   @ApiIdempotencyKey()

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type EntityManager } from 'typeorm';
 import { Clock } from '../config/clock.js';
-import { forUpdate, toSqlTime } from '../database/dialect.js';
+import { forUpdate } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { EntityTable } from '../database/entity-table.js';
 import { lockInTransaction } from '../database/locks.js';
 import type { HistoryPageDto } from '../history/history.dto.js';
 import { HistoryService } from '../history/history.service.js';
-import { KeyPaging, type SortKey } from '../lists/key-paging.js';
+import { KeyPaging } from '../lists/key-paging.js';
 import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js';
 import { Problem } from '../problems/problem.js';
 import { normalizeEmail } from '../validation/fields.js';
@@ -16,7 +16,7 @@ import { ResourceWriter } from '../writes/resource-writer.js';
 import type { VersionCondition } from '../writes/version-condition.js';
 import type { WriteContext } from '../writes/write-context.js';
 import { PasswordHasher } from './password-hasher.js';
-import { INVITATION_MS, newPasswordToken } from './password-token.js';
+import { createPasswordToken, INVITATION_MS } from './password-token.js';
 import {
   CreatedUserDto,
   type CreateUserDto,
@@ -27,25 +27,8 @@ import {
   type UserPageDto,
 } from './user.dto.js';
 import { User } from './user.entity.js';
+import { USER_SORTS } from './user-sorts.js';
 
-/** Rows of the Flask service may lack an e-mail or a date; they sort first. */
-const EPOCH = '1970-01-01 00:00:00.000';
-const SORTS: Record<string, SortKey> = {
-  id: { sql: 'id', value: (user: User) => user.id },
-  name: { sql: 'name', value: (user: User) => user.name },
-  surname: { sql: 'surname', value: (user: User) => user.surname },
-  email: { sql: `COALESCE(email, '')`, value: (user: User) => user.email ?? '' },
-  createdAt: {
-    sql: `COALESCE(created_at, '${EPOCH}')`,
-    value: ({ createdAt }: User) => (createdAt ? toSqlTime(createdAt) : EPOCH),
-  },
-  lastModifiedAt: {
-    sql: `COALESCE(modified_at, '${EPOCH}')`,
-    value: ({ lastModifiedAt }: User) => (lastModifiedAt ? toSqlTime(lastModifiedAt) : EPOCH),
-  },
-};
-
-/** Those who may sign in. */
 @Injectable()
 export class UsersService {
   readonly resource: Resource<User>;
@@ -81,20 +64,19 @@ export class UsersService {
   }
 
   async list(query: ListQuery): Promise<UserPageDto> {
-    const { rows, page } = await this.paging.list(this.table, SORTS, filterOf(query, 'modified_at'), {
+    const { rows, page } = await this.paging.list(this.table, USER_SORTS, filterOf(query, 'modified_at'), {
       ...query,
       sort: query.sort ?? '-id',
     });
     return { data: rows.map((user) => UserDto.from(user)), page };
   }
 
-  /** Undefined if there is none, or it was deleted. Read at every request, for the guard. */
+  /** Undefined for unknown and deleted users. Read on every request, for the guard. */
   async find(id: number): Promise<User | undefined> {
     const user = await this.table.find(id);
     return user?.isDeleted ? undefined : user;
   }
 
-  /** By the e-mail that they sign in with. */
   async findByEmail(email: string): Promise<User | undefined> {
     const [user] = await this.table.select('WHERE live_email = ?', [normalizeEmail(email)]);
     return user;
@@ -106,12 +88,12 @@ export class UsersService {
     return UserDto.from(user);
   }
 
-  /** An invitation comes with it if no password was given. */
+  /** Without a password, the result contains an invitation. */
   async create(
     context: WriteContext,
     { email, name, surname, role, password }: CreateUserDto,
   ): Promise<CreatedUserDto> {
-    const token = password === undefined ? newPasswordToken(this.clock.now(), INVITATION_MS) : undefined;
+    const token = password === undefined ? createPasswordToken(this.clock.now(), INVITATION_MS) : undefined;
     const isAdmin = role === 'admin';
     const values = {
       email,
@@ -176,7 +158,7 @@ export class UsersService {
     });
   }
 
-  /** Restoring one that is not deleted changes nothing. */
+  /** Restoring a user who is not deleted changes nothing. */
   async restore(context: WriteContext, id: number, expectedVersion?: VersionCondition): Promise<UserDto> {
     const user = await this.writer.update(this.resource, context, id, {
       action: 'restored',
@@ -187,7 +169,7 @@ export class UsersService {
     return UserDto.from(user);
   }
 
-  /** Ends all sessions of the user, at once and everywhere. */
+  /** Ends all sessions of the user at once, on every instance. */
   async endSessions(context: WriteContext, id: number, expectedVersion?: VersionCondition): Promise<void> {
     await this.writer.update(this.resource, context, id, {
       action: 'signed_out',
@@ -196,15 +178,15 @@ export class UsersService {
     });
   }
 
-  /** Of deleted users too: it says who deleted them. */
+  /** Includes deleted users, because their history tells who deleted them. */
   async listHistory(id: number, query: PageQuery): Promise<HistoryPageDto> {
     if (!(await this.table.find(id))) throw new Problem('user_not_found');
     return this.history.list('user', id, query);
   }
 
   /**
-   * Two admins who demote each other change different rows, which no lock on either would notice: so both change the
-   * row of the mutex first, and the second sees what the first has done.
+   * Two admins who demote each other change different rows, so no lock on either row serializes them. Both change the
+   * same row of `mutexes` first, so the second sees what the first has done.
    */
   private async refuseLastAdmin(manager: EntityManager, id: number): Promise<void> {
     await lockInTransaction(manager, 'admins');
