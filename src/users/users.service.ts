@@ -1,10 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, type EntityManager } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { Clock } from '../config/clock.js';
-import { forUpdate } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { EntityTable } from '../database/entity-table.js';
-import { lockInTransaction } from '../database/locks.js';
 import type { HistoryPageDto } from '../history/history.dto.js';
 import { HistoryService } from '../history/history.service.js';
 import { KeyPaging } from '../lists/key-paging.js';
@@ -15,6 +13,7 @@ import { deletedAtOf, type Resource } from '../writes/resource.js';
 import { ResourceWriter } from '../writes/resource-writer.js';
 import type { VersionCondition } from '../writes/version-condition.js';
 import type { WriteContext } from '../writes/write-context.js';
+import { refuseLastAdmin } from './last-admin.js';
 import { PasswordHasher } from './password-hasher.js';
 import { createPasswordToken, INVITATION_MS } from './password-token.js';
 import {
@@ -33,7 +32,6 @@ import { USER_SORTS } from './user-sorts.js';
 export class UsersService {
   readonly resource: Resource<User>;
   private readonly table: EntityTable<User>;
-  private readonly lock: string;
 
   constructor(
     dataSource: DataSource,
@@ -45,7 +43,6 @@ export class UsersService {
     private readonly clock: Clock,
   ) {
     this.table = new EntityTable(dataSource, sql, User);
-    this.lock = forUpdate(dataSource);
     this.resource = {
       name: 'user',
       table: this.table,
@@ -134,7 +131,7 @@ export class UsersService {
       set: async (before, manager) => {
         if (roleOf(before) === role) return {};
         if (role === 'admin') return { isAdmin: true, roleGrantedBy: context.actorId };
-        await this.refuseLastAdmin(manager, id);
+        await refuseLastAdmin(manager, id);
         return { isAdmin: false, roleGrantedBy: null, sessionEpoch: before.sessionEpoch + 1 };
       },
     });
@@ -146,7 +143,7 @@ export class UsersService {
       action: 'deleted',
       expectedVersion,
       set: async (before, manager) => {
-        if (before.isAdmin) await this.refuseLastAdmin(manager, id);
+        if (before.isAdmin) await refuseLastAdmin(manager, id);
         return {
           isDeleted: true,
           deletedAt: this.clock.now(),
@@ -182,16 +179,5 @@ export class UsersService {
   async listHistory(id: number, query: PageQuery): Promise<HistoryPageDto> {
     if (!(await this.table.find(id))) throw new Problem('user_not_found');
     return this.history.list('user', id, query);
-  }
-
-  /**
-   * Two admins who demote each other change different rows, so no lock on either row serializes them. Both change the
-   * same row of `mutexes` first, so the second sees what the first has done.
-   */
-  private async refuseLastAdmin(manager: EntityManager, id: number): Promise<void> {
-    await lockInTransaction(manager, 'admins');
-    const sql = `SELECT id FROM users WHERE admin = 1 AND is_deleted = 0 AND id <> ? LIMIT 1${this.lock}`;
-    const others = await manager.query<unknown[]>(sql, [id]);
-    if (others.length === 0) throw new Problem('last_admin');
   }
 }
