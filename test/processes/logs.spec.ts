@@ -186,7 +186,7 @@ onEveryDatabase((kind) => {
       const state = new URL(callback, anonymous.url).searchParams;
       await anonymous.get(`/login/google/callback?error=access_denied&code=zq-code&state=${state.get('state')}`);
       facebook.account = { id: unique(), email };
-      facebook.faults = { '/oauth/access_token': 'answers 500' };
+      facebook.faults = { '/oauth/access_token': 'returns 500' };
       const failed = await new Browser(anonymous).walk('/login/facebook');
       expect(failed.status).toBe(503);
       await lineOf(failed.headers.get('x-request-id'));

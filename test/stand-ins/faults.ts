@@ -1,11 +1,11 @@
 import type { ServerResponse } from 'node:http';
 
 export type Fault =
-  'answers 500' | 'hangs' | 'sends 50 MB' | 'leads elsewhere' | 'hangs up' | 'sends rubbish' | 'sends null';
+  'returns 500' | 'hangs' | 'sends 50 MB' | 'redirects elsewhere' | 'hangs up' | 'sends rubbish' | 'sends null';
 
 export function misbehave(fault: Fault, response: ServerResponse): void {
   switch (fault) {
-    case 'answers 500':
+    case 'returns 500':
       response.writeHead(500).end('a secret of the provider');
       return;
     case 'hangs':
@@ -21,7 +21,7 @@ export function misbehave(fault: Fault, response: ServerResponse): void {
       send(50);
       return;
     }
-    case 'leads elsewhere':
+    case 'redirects elsewhere':
       response.writeHead(302, { location: 'http://169.254.169.254/computeMetadata/v1/' }).end();
       return;
     case 'hangs up':

@@ -1,0 +1,117 @@
+import { Browser } from './support/browser.js';
+import { onEveryDatabase } from './support/databases.js';
+import { ProviderLogin } from './support/provider-login.js';
+import { startService, type TestService } from './support/service.js';
+
+const MINUTE_MS = 60_000;
+
+onEveryDatabase((kind) => {
+  let login: ProviderLogin;
+  let service: TestService;
+  let browser: Browser;
+
+  beforeAll(async () => {
+    login = await ProviderLogin.start(kind);
+    ({ service } = login);
+  });
+  afterAll(() => login.close());
+  beforeEach(() => {
+    browser = new Browser(service.anonymous);
+  });
+  afterEach(() => login.reset());
+
+  describe('the callback', () => {
+    let user: Awaited<ReturnType<TestService['user']>>;
+    beforeAll(async () => {
+      user = await login.createLinkedUser('google');
+    });
+    beforeEach(() => {
+      login.setAccount('google', (user as unknown as { sub: string }).sub, user.email);
+    });
+
+    const expectInvalid = async (response: Promise<{ status: number; body: { code: string } }>) => {
+      const { status, body } = await response;
+      expect([status, body.code]).toEqual([400, 'invalid_login_state']);
+    };
+
+    it('refuses a missing, forged or incomplete state', async () => {
+      const path = await browser.walkToCallback('/login/google');
+      const url = new URL(path, service.anonymous.url);
+      for (const state of [undefined, '', 'x', `${url.searchParams.get('state')}x`, 'A'.repeat(400)]) {
+        const forged = new URL(url);
+        if (state === undefined) forged.searchParams.delete('state');
+        else forged.searchParams.set('state', state);
+        await expectInvalid(browser.walk(forged.pathname + forged.search));
+      }
+      await expectInvalid(browser.walk('/login/google/callback'));
+      await expectInvalid(browser.walk(`/login/google/callback?state=${url.searchParams.get('state')}`));
+      expect((await browser.walk(path)).status).toBe(200);
+    });
+
+    it('refuses the state of another browser, even with a cookie of its own', async () => {
+      const path = await browser.walkToCallback('/login/google');
+      await expectInvalid(new Browser(service.anonymous).walk(path));
+      const other = new Browser(service.anonymous);
+      await other.walkToCallback('/login/google');
+      await expectInvalid(other.walk(path));
+    });
+
+    it('completes a sign-in once, even when two requests arrive at the same time', async () => {
+      const path = await browser.walkToCallback('/login/google');
+      const responses = await Promise.all([browser.walk(path), browser.walk(path)]);
+      expect(responses.map(({ status }) => status).toSorted()).toEqual([200, 400]);
+      await expectInvalid(browser.walk(path));
+    });
+
+    it('refuses a state that is older than ten minutes', async () => {
+      const path = await browser.walkToCallback('/login/google');
+      service.clock.forward(10 * MINUTE_MS + 1);
+      await expectInvalid(browser.walk(path));
+    });
+
+    it('completes sign-ins of two tabs of the same browser', async () => {
+      const [first, second] = [
+        await browser.walkToCallback('/login/google'),
+        await browser.walkToCallback('/login/google'),
+      ];
+      expect((await browser.walk(second)).status).toBe(200);
+      expect((await browser.walk(first)).status).toBe(200);
+    });
+
+    it('refuses a state of Google at the callback of Facebook', async () => {
+      const path = await browser.walkToCallback('/login/google');
+      await expectInvalid(browser.walk(path.replace('google', 'facebook')));
+    });
+
+    it('refuses a stolen code, because its PKCE verifier is in another state', async () => {
+      const stolen = new URL(await browser.walkToCallback('/login/google'), service.anonymous.url);
+      const thief = new Browser(service.anonymous);
+      const own = new URL(await thief.walkToCallback('/login/google'), service.anonymous.url);
+      own.searchParams.set('code', stolen.searchParams.get('code')!);
+      const { status, body } = await thief.walk(own.pathname + own.search);
+      expect([status, body.code]).toEqual([401, 'provider_login_failed']);
+    });
+
+    it('completes a sign-in that another instance has started', async () => {
+      const env = { ...login.google.env, PUBLIC_URL: service.anonymous.url };
+      const beside = await startService(kind, { beside: service, env });
+      const path = await browser.walkToCallback('/login/google');
+      const cookie = await (async () => {
+        const { headers } = await browser.get(new URL('/login/google', service.anonymous.url));
+        return headers.getSetCookie()[0]!.split(';', 1)[0]!;
+      })();
+      const { status, body } = await beside.anonymous.get(path, { headers: { cookie } });
+      expect(status).toBe(200);
+      expect(await login.getProfile(body)).toMatchObject({ id: user.id });
+      await beside.close();
+      await expectInvalid(browser.walk(path));
+    });
+
+    it('accepts unknown parameters of the provider, but no repeated ones', async () => {
+      const path = await browser.walkToCallback('/login/google');
+      const twice = await browser.walk(`${path}&code=other`);
+      expect([twice.status, twice.body.code]).toEqual([400, 'invalid_request']);
+      expect((await browser.walk(`${path}&scope=openid+email&authuser=0&hd=example.com&prompt=none`)).status).toBe(200);
+    });
+  });
+});
