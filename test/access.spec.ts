@@ -16,14 +16,14 @@ interface Operation {
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
 
-/** Refused for want of a right, whatever the status says. */
+/** Refused for missing permission, judged by the code. */
 const isRefused = ({ body }: Answer): boolean => ['unauthenticated', 'forbidden'].includes(body?.code);
 
 onEveryDatabase((kind) => {
   let service: TestService;
   let api: OpenAPIObject;
   let operations: Operation[];
-  /** Whom and what the requests are aimed at. */
+  /** The user, customer and session that the requests are about. */
   let target: { user: Client & { id: number }; customer: number; session: number };
 
   beforeAll(async () => {
@@ -48,11 +48,11 @@ onEveryDatabase((kind) => {
           schema: operation.requestBody?.content?.['application/json']?.schema,
         })),
     );
-    // whoever signs out cannot be asked anything else
+    // Last, because it ends the session.
     return found.toSorted((a, b) => Number(a.path === '/logout') - Number(b.path === '/logout'));
   }
 
-  /** A body that is valid as far as the OpenAPI tells: a request that is refused should be good for all else. */
+  /** A valid body by the OpenAPI, so that a request is refused only for missing permission. */
   function sampleOf(schema: Schema | undefined): unknown {
     if (!schema) return undefined;
     if (schema.$ref) return sampleOf(api.components!.schemas![schema.$ref.split('/').at(-1)]);
@@ -76,7 +76,7 @@ onEveryDatabase((kind) => {
     return client.request(method, filled, { body: sampleOf(schema), ...options });
   }
 
-  /** Everything that a write could leave behind, but the sessions of those who sign in. */
+  /** All tables, to see that a refused request changes nothing. */
   async function snapshot() {
     const tables = service.dataSource.entityMetadatas.map(({ tableName }) => tableName).toSorted();
     expect(tables).toEqual(
@@ -90,7 +90,7 @@ onEveryDatabase((kind) => {
 
   const idempotent = () => ({ headers: { 'idempotency-key': `access-${unique()}` } });
 
-  /** Sends every operation, and finds that those which the client may not use are refused so and change nothing. */
+  /** Sends the operations and expects the refusal, and no change in the database. */
   async function expectRefusals(client: Client, refused: Operation[], expected: (operation: Operation) => string) {
     expect(refused.length).toBeGreaterThan(5);
     const before = await snapshot();
@@ -107,7 +107,7 @@ onEveryDatabase((kind) => {
   const closed = () => operations.filter(({ access }) => access !== 'public');
 
   describe('the OpenAPI', () => {
-    it('says for every operation who may use it', () => {
+    it('states the access level of every operation', () => {
       expect(operations.length).toBeGreaterThan(25);
       for (const { method, path, access } of operations)
         expect([`${method} ${path}`, ['public', 'user', 'admin'].includes(access)]).toEqual([
@@ -116,20 +116,20 @@ onEveryDatabase((kind) => {
         ]);
     });
 
-    it('opens to everybody only what the contract lists', () => {
+    it('makes only the listed routes public', () => {
       const open = operations.filter(({ access }) => access === 'public').map(({ path }) => path);
       const listed = /^\/($|livez$|readyz$|problems\/\{code\}$|photos\/|login(\/|$))/;
       expect(open.filter((path) => !listed.test(path))).toEqual([]);
       expect(open).toEqual(expect.arrayContaining(['/', '/livez', '/readyz', '/login']));
     });
 
-    it('leaves everything about users to admins', () => {
+    it('restricts all routes of users to admins', () => {
       const users = operations.filter(({ path }) => path.startsWith('/users'));
       expect(users.length).toBeGreaterThan(8);
       expect(users.filter(({ access }) => access !== 'admin')).toEqual([]);
     });
 
-    it('says what it takes to sign in wherever that is needed', () => {
+    it('states the security requirement of every closed operation', () => {
       for (const { method, path, access } of operations) {
         const operation = (api.paths[path] as Record<string, Schema>)[method.toLowerCase()]!;
         const name = `${method} ${path}`;
@@ -138,22 +138,22 @@ onEveryDatabase((kind) => {
       }
     });
 
-    it('has every route that the service answers, but for the documentation itself', () => {
+    it('contains every route of the service except the documentation', () => {
       const tree: string = service.app.getHttpAdapter().getInstance().printRoutes({ commonPrefix: false });
       const routes = routesOf(tree);
       expect(routes.length).toBeGreaterThan(operations.length);
       const documented = new Set(operations.map(({ method, path }) => `${method} ${path}`));
       const unknown = routes.filter((route) => {
         const [method, path] = route.split(' ') as [string, string];
-        const isOfTheDocumentation = /^\/docs(\/|$)|^\/openapi\.(json|yaml)$/.test(path);
-        if (isOfTheDocumentation) return method !== 'GET' && method !== 'HEAD';
+        const isDocumentation = /^\/docs(\/|$)|^\/openapi\.(json|yaml)$/.test(path);
+        if (isDocumentation) return method !== 'GET' && method !== 'HEAD';
         return !documented.has(`${method === 'HEAD' ? 'GET' : method} ${path}`);
       });
       expect(unknown).toEqual([]);
       expect([...documented].filter((route) => !routes.includes(route))).toEqual([]);
     });
 
-    it('gives away nothing beside the documentation', async () => {
+    it('exposes no file outside the documentation', async () => {
       for (const path of [
         '/docs/..%2f..%2fpackage.json',
         '/docs/%2e%2e/%2e%2e/package.json',
@@ -165,7 +165,7 @@ onEveryDatabase((kind) => {
     });
   });
 
-  /** As `METHOD /path/{parameter}`, from Fastify's drawing of its routes. */
+  /** Parses Fastify's printed routes into `METHOD /path/{parameter}`. */
   function routesOf(tree: string): string[] {
     const above: string[] = [];
     return tree
@@ -182,34 +182,34 @@ onEveryDatabase((kind) => {
       });
   }
 
-  describe('of what is not public,', () => {
-    it('everything asks the anonymous to sign in', async () => {
+  describe('a closed route', () => {
+    it('refuses anonymous requests', async () => {
       await expectRefusals(service.anonymous, closed(), () => '401 unauthenticated');
     });
 
-    it('everything asks for a better token if it gets garbage', async () => {
+    it('refuses a garbage token', async () => {
       await expectRefusals(service.anonymous.as('garbage'), closed(), () => '401 unauthenticated');
     });
 
-    it('a user is refused what is for admins', async () => {
+    it('refuses users on admin routes', async () => {
       const user = await service.user();
       const forAdmins = closed().filter(({ access }) => access === 'admin');
       await expectRefusals(user, forAdmins, () => '403 forbidden');
     });
 
-    it('a deleted user is refused everything', async () => {
+    it('refuses a deleted user', async () => {
       const user = await service.user();
       expect((await service.admin.delete(`/users/${user.id}`)).status).toBe(204);
       await expectRefusals(user, closed(), () => '401 unauthenticated');
     });
 
-    it('a deleted admin is refused everything', async () => {
+    it('refuses a deleted admin', async () => {
       const admin = await service.user({ role: 'admin' });
       expect((await service.admin.delete(`/users/${admin.id}`)).status).toBe(204);
       await expectRefusals(admin, closed(), () => '401 unauthenticated');
     });
 
-    it('a demoted admin is refused everything, and after signing in again what is for admins', async () => {
+    it('refuses a demoted admin, and after signing in again on admin routes', async () => {
       const admin = await service.user({ role: 'admin' });
       expect((await service.admin.put(`/users/${admin.id}/role`, { role: 'user' })).status).toBe(200);
       await expectRefusals(admin, closed(), () => '401 unauthenticated');
@@ -218,13 +218,13 @@ onEveryDatabase((kind) => {
       await expectRefusals(back, forAdmins, () => '403 forbidden');
     });
 
-    it('a user who signed out is refused everything', async () => {
+    it('refuses a user who signed out', async () => {
       const user = await service.user();
       expect((await user.post('/logout')).status).toBe(204);
       await expectRefusals(user, closed(), () => '401 unauthenticated');
     });
 
-    it('an admin whose row says otherwise is no admin: the token has no role', async () => {
+    it('reads the role from the row, not from the token', async () => {
       const admin = await service.user({ role: 'admin' });
       expect((await admin.get('/users')).status).toBe(200);
       await service.dataSource.query('UPDATE users SET admin = 0 WHERE id = ?', [admin.id]);
@@ -232,14 +232,14 @@ onEveryDatabase((kind) => {
       await expectRefusals(admin, forAdmins, () => '403 forbidden');
     });
 
-    it('nothing tells those who are refused whether the request was right', async () => {
+    it('does not reveal to refused clients whether the request was valid', async () => {
       const user = await service.user();
       const before = await snapshot();
       for (const [client, code] of [
         [service.anonymous, 'unauthenticated'],
         [user, 'forbidden'],
       ] as const)
-        for (const answer of [
+        for (const response of [
           await client.get('/users/abc'),
           await client.get('/users/2147483647'),
           await client.get('/users?nonsense=1'),
@@ -249,35 +249,35 @@ onEveryDatabase((kind) => {
           await client.post('/users', newUser(), { headers: { 'idempotency-key': '\t' } }),
           await client.delete(`/users/${target.user.id}/sessions?nonsense=1`),
         ])
-          expect(answer.body.code).toBe(code);
+          expect(response.body.code).toBe(code);
       expect(await snapshot()).toEqual(before);
     });
 
-    it('a user is let in to what is for users', async () => {
+    it('allows users on user routes', async () => {
       const user = await service.user();
       const forUsers = operations.filter(({ access }) => access === 'user');
       expect(forUsers.length).toBeGreaterThan(5);
-      const answers: string[] = [];
+      const responses: string[] = [];
       for (const operation of forUsers) {
-        const answer = await send(user, operation);
-        if (isRefused(answer)) answers.push(`${operation.method} ${operation.path}: ${answer.body.code}`);
+        const response = await send(user, operation);
+        if (isRefused(response)) responses.push(`${operation.method} ${operation.path}: ${response.body.code}`);
       }
-      expect(answers).toEqual([]);
+      expect(responses).toEqual([]);
     });
 
-    it('an admin is let in everywhere, and changes what others were kept from', async () => {
+    it('allows admins everywhere, with the same requests that were refused above', async () => {
       const admin = await service.user({ role: 'admin' });
       const before = await snapshot();
-      const answers: string[] = [];
+      const responses: string[] = [];
       const succeeded: string[] = [];
       for (const operation of closed()) {
         const name = `${operation.method} ${operation.path}`;
-        const answer = await send(admin, operation, idempotent());
-        if (isRefused(answer)) answers.push(`${name}: ${answer.body.code}`);
-        if (answer.status < 300) succeeded.push(name);
+        const response = await send(admin, operation, idempotent());
+        if (isRefused(response)) responses.push(`${name}: ${response.body.code}`);
+        if (response.status < 300) succeeded.push(name);
       }
-      expect(answers).toEqual([]);
-      // the requests that were refused above were not refused for another fault
+      expect(responses).toEqual([]);
+      // So the requests above were refused only for missing permission.
       expect(succeeded).toEqual(
         expect.arrayContaining([
           'POST /users',
@@ -296,7 +296,7 @@ onEveryDatabase((kind) => {
     });
   });
 
-  /** The path goes out as it is: fetch would tidy it up. */
+  /** Sends the path as it is; fetch would normalize it. */
   function raw(method: string, path: string, headers: Record<string, string> = {}, token?: string) {
     return new Promise<{ status: number; text: string; headers: Record<string, unknown> }>((resolve, reject) => {
       const { hostname, port } = new URL(service.anonymous.url);
@@ -311,7 +311,7 @@ onEveryDatabase((kind) => {
     });
   }
 
-  describe('other ways to write a request', () => {
+  describe('another spelling', () => {
     const paths = [
       '/%75sers',
       '/%55SERS',
@@ -350,7 +350,7 @@ onEveryDatabase((kind) => {
       'http://evil.example/users',
     ];
 
-    it.each(paths)('of the path, as %s, open nothing', async (path) => {
+    it.each(paths)('of the path, such as %s, opens nothing', async (path) => {
       const user = await service.user();
       const encoded = path.replace('ſ', '%C5%BF');
       for (const [token, allowed] of [
@@ -364,7 +364,7 @@ onEveryDatabase((kind) => {
         }
     });
 
-    it('of the path are the plain route or nothing for an admin, too', async () => {
+    it('of the path is the plain route or nothing, even for an admin', async () => {
       const plain = await raw('GET', '/users', {}, service.admin.accessToken);
       expect([plain.status, plain.text.includes('@example.com')]).toEqual([200, true]);
       for (const path of paths) {
@@ -374,7 +374,7 @@ onEveryDatabase((kind) => {
       }
     });
 
-    it('of an id open nothing', async () => {
+    it('of an id opens nothing', async () => {
       const { id } = target.user;
       const user = await service.user();
       for (const path of [
@@ -394,7 +394,7 @@ onEveryDatabase((kind) => {
         }
     });
 
-    it('HEAD is as closed as GET, and has no body', async () => {
+    it('of GET, HEAD, is equally closed and has no body', async () => {
       const user = await service.user();
       for (const { path, access } of operations.filter(({ method }) => method === 'GET')) {
         const operation = { method: 'HEAD', path, access };
@@ -409,16 +409,16 @@ onEveryDatabase((kind) => {
     });
 
     it.each(['OPTIONS', 'TRACE', 'PROPFIND', 'LINK', 'SEARCH', 'QUERY', 'PURGE'])(
-      '%s opens nothing',
+      'of the method, %s, opens nothing',
       async (method) => {
         const before = await snapshot();
         for (const token of [undefined, target.user.accessToken, service.admin.accessToken]) {
-          const answers = await Promise.all(
+          const responses = await Promise.all(
             ['/users', '/customers', `/users/${target.user.id}`, '/me', '/livez'].map((path) =>
               raw(method, path, {}, token),
             ),
           );
-          for (const { status, text } of answers) {
+          for (const { status, text } of responses) {
             expect([400, 401, 403, 404, 405]).toContain(status);
             expect(text).not.toContain('@example.com');
           }
@@ -427,7 +427,7 @@ onEveryDatabase((kind) => {
       },
     );
 
-    it('of the method are not heard', async () => {
+    it('of the method in a header or parameter is ignored', async () => {
       const user = await service.user();
       const { body: customer } = await service.admin.post('/customers', newCustomer());
       const before = await snapshot();
@@ -440,7 +440,7 @@ onEveryDatabase((kind) => {
           expect((await service.admin.get(`/users/${target.user.id}`, { headers })).status).toBe(200);
           expect((await user.post(`/customers/${customer.id}`, undefined, { headers })).status).toBe(404);
         }
-      // a write that is closed does not become a read that is open, nor the other way round
+      // A closed write does not become an open read, or the reverse.
       for (const method of ['GET', 'HEAD', 'OPTIONS']) {
         const headers = { 'x-http-method-override': method };
         expect((await service.anonymous.delete(`/customers/${customer.id}`, { headers })).status).toBe(401);
@@ -451,7 +451,7 @@ onEveryDatabase((kind) => {
       expect(await snapshot()).toEqual(before);
     });
 
-    it('of where a request comes from are not believed', async () => {
+    it('of the origin of a request is not trusted', async () => {
       const user = await service.user();
       for (const [name, value] of [
         ['x-original-url', '/livez'],

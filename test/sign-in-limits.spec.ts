@@ -3,12 +3,12 @@ import { onEveryDatabase } from './support/databases.js';
 import { ADMIN, startService, type TestService, unique } from './support/service.js';
 
 const MINUTE_MS = 60_000;
-/** So many times as fast as in real life does time pass for those who are made to wait. */
+/** Delays of the service pass this many times faster. */
 const PACE = 5;
 
 let lastAddress = 0;
-/** Of a network for documentation (RFC 3849, RFC 5737); each a network of its own. */
-const newAddress = (): string => `2001:db8:0:${(++lastAddress).toString(16)}::1`;
+/** An address of the documentation range (RFC 3849), each in a network of its own. */
+const createAddress = (): string => `2001:db8:0:${(++lastAddress).toString(16)}::1`;
 
 onEveryDatabase((kind) => {
   let service: TestService;
@@ -23,7 +23,7 @@ onEveryDatabase((kind) => {
   const attempt = (email: string, password: string, address: string, client = service.anonymous) =>
     client.post('/login', { email, password }, { headers: { 'x-forwarded-for': address } });
 
-  /** So many wrong passwords: the first few at once, as they are free, the others one after the other. */
+  /** Sends wrong passwords: the first five concurrently, as they are free, the others sequentially. */
   async function guess(times: number, email: string, address: string, client?: Client): Promise<number[]> {
     const once = async () => {
       const { status, body, headers } = await attempt(email, 'wrong', address, client);
@@ -38,24 +38,24 @@ onEveryDatabase((kind) => {
     return statuses;
   }
 
-  it('forgives five wrong passwords, and then makes whoever is there wait, also with the right one', async () => {
+  it('allows five wrong passwords, then refuses even the right one for a while, at that address', async () => {
     const { email, password } = await service.user();
-    const address = newAddress();
+    const address = createAddress();
     expect(await guess(7, email, address)).toEqual([401, 401, 401, 401, 401, 401, 429]);
     expect((await attempt(email, password, address)).status).toBe(429);
-    expect((await attempt(email, password, newAddress())).status).toBe(200);
+    expect((await attempt(email, password, createAddress())).status).toBe(200);
     service.clock.forward(2_001);
     expect((await attempt(email, password, address)).status).toBe(200);
-    // what was right is a new beginning
+    // A successful sign-in resets the counter.
     expect(await guess(5, email, address)).toEqual([401, 401, 401, 401, 401]);
   });
 
-  it('lets one attempt through after 2, 4, 8, … seconds, up to a minute', async () => {
+  it('allows one attempt after 2, 4, 8, … seconds, up to a minute', async () => {
     const { email } = await service.user();
-    const address = newAddress();
+    const address = createAddress();
     await guess(6, email, address);
     const pauses: number[] = [];
-    for (let time = 0; time < 6; time++) {
+    for (let round = 0; round < 6; round++) {
       const { status, headers } = await attempt(email, 'wrong', address);
       expect(status).toBe(429);
       pauses.push(Number(headers.get('retry-after')));
@@ -67,46 +67,46 @@ onEveryDatabase((kind) => {
     expect(await guess(2, email, address)).toEqual([401, 401]);
   });
 
-  it('slows down 100 addresses that guess one password, and lets its owner in, wherever they are', async () => {
+  it('slows down 100 addresses that guess one password, but not its owner', async () => {
     const { email, password } = await service.user();
-    const home = newAddress();
+    const home = createAddress();
     expect((await attempt(email, password, home)).status).toBe(200);
-    const answers: number[] = [];
-    const checked = () => answers.filter((status) => status === 401).length;
+    const responses: number[] = [];
+    const checked = () => responses.filter((status) => status === 401).length;
     const attack = Array.from({ length: 100 }, async () => {
-      answers.push((await attempt(email, 'wrong', newAddress())).status);
+      responses.push((await attempt(email, 'wrong', createAddress())).status);
     });
     expect((await attempt(email, password, home)).status).toBe(200);
     const checkedBefore = checked();
     await Promise.all(attack);
-    for (const status of answers) expect([401, 429, 503]).toContain(status);
+    for (const status of responses) expect([401, 429, 503]).toContain(status);
     expect(checked()).toBeLessThan(30);
-    // in their queue the owner would have been the last
+    // The owner did not wait in the queue of the attack.
     expect(checked() - checkedBefore).toBeGreaterThanOrEqual(3);
-    const abroad = await attempt(email, password, newAddress());
+    const abroad = await attempt(email, password, createAddress());
     expect(abroad.status).toBe(200);
-    // the next guess waits, from wherever it comes
-    const next = performance.now();
-    expect((await attempt(email, 'wrong', newAddress())).status).toBe(401);
-    expect(performance.now() - next).toBeGreaterThan(1_900 / PACE);
+    // The next guess is delayed, whatever its address. The assertion is a lower bound, so a busy machine cannot break it.
+    const started = performance.now();
+    expect((await attempt(email, 'wrong', createAddress())).status).toBe(401);
+    expect(performance.now() - started).toBeGreaterThan(1_900 / PACE);
   });
 
-  it('counts many at once from one address like many in turn', async () => {
+  it('counts concurrent attempts from one address like sequential ones', async () => {
     const { email } = await service.user();
-    const address = newAddress();
-    const answers = await Promise.all(Array.from({ length: 40 }, () => attempt(email, 'wrong', address)));
-    const checked = answers.filter(({ status }) => status === 401);
+    const address = createAddress();
+    const responses = await Promise.all(Array.from({ length: 40 }, () => attempt(email, 'wrong', address)));
+    const checked = responses.filter(({ status }) => status === 401);
     expect(checked.length).toBeGreaterThanOrEqual(5);
     expect(checked.length).toBeLessThanOrEqual(8);
-    expect(answers.every(({ status }) => status === 401 || status === 429)).toBe(true);
+    expect(responses.every(({ status }) => status === 401 || status === 429)).toBe(true);
   });
 
-  it('stops an address that tries one password on everybody, but nobody who has signed in there before', async () => {
+  it('stops an address that tries one password for many accounts, but not users who signed in there before', async () => {
     const { email, password } = await service.user();
-    const address = newAddress();
+    const address = createAddress();
     expect((await attempt(email, password, address)).status).toBe(200);
     const spray = await Promise.all(
-      Array.from({ length: 50 }, () => attempt(`nobody-${unique()}@example.com`, 'Winter2026!', address)),
+      Array.from({ length: 50 }, () => attempt(`unknown-${unique()}@example.com`, 'Winter2026!', address)),
     );
     expect(new Set(spray.map(({ status }) => status))).toEqual(new Set([401]));
     const stranger = await service.user();
@@ -118,7 +118,7 @@ onEveryDatabase((kind) => {
     expect((await attempt(stranger.email, stranger.password, address)).status).toBe(200);
   });
 
-  it('takes a network of IPv6 for one address, and IPv4 in IPv6 for itself', async () => {
+  it('counts an IPv6 /64 as one address, and an IPv4-mapped address as IPv4', async () => {
     const { email } = await service.user();
     const other = await service.user();
     const fromNetwork = async () => {
@@ -131,45 +131,45 @@ onEveryDatabase((kind) => {
     expect(await guess(1, other.email, '192.0.2.8')).toEqual([401]);
   });
 
-  it('holds on every instance', async () => {
+  it('applies across instances', async () => {
     const { email } = await service.user();
     const beside = await startService(kind, { beside: service, signIn: false });
-    const address = newAddress();
+    const address = createAddress();
     expect(await guess(3, email, address)).toEqual([401, 401, 401]);
-    const there: number[] = [];
-    for (let time = 0; time < 4; time++) there.push(...(await guess(1, email, address, beside.anonymous)));
-    expect(there).toEqual([401, 401, 401, 429]);
+    const elsewhere: number[] = [];
+    for (let round = 0; round < 4; round++) elsewhere.push(...(await guess(1, email, address, beside.anonymous)));
+    expect(elsewhere).toEqual([401, 401, 401, 429]);
     expect(await guess(1, email, address)).toEqual([429]);
     await beside.close();
   });
 
-  it('does not tell by its limits who has an account', async () => {
-    const address = newAddress();
-    const nobody = `nobody-${unique()}@example.com`;
-    expect(await guess(7, nobody, address)).toEqual([401, 401, 401, 401, 401, 401, 429]);
-    expect(await guess(1, ` ${nobody.toUpperCase()} `, address)).toEqual([429]);
+  it('does not reveal which accounts exist', async () => {
+    const address = createAddress();
+    const unknown = `unknown-${unique()}@example.com`;
+    expect(await guess(7, unknown, address)).toEqual([401, 401, 401, 401, 401, 401, 429]);
+    expect(await guess(1, ` ${unknown.toUpperCase()} `, address)).toEqual([429]);
   });
 
-  it('is not deceived about where a request comes from', async () => {
+  it('ignores forged addresses in X-Forwarded-For', async () => {
     const direct = await startService(kind, { beside: service, env: { TRUSTED_PROXIES: '' }, signIn: false });
     const [behind, open] = [await service.user(), await service.user()];
-    const real = newAddress();
+    const real = createAddress();
     await Promise.all([
       (async () => {
-        // a proxy appends what it has seen: what stands before that is anybody's claim
-        for (let time = 0; time < 6; time++) await guess(1, behind.email, `${newAddress()}, ${real}`);
-        expect(await guess(1, behind.email, `${newAddress()}, ${real}`)).toEqual([429]);
+        // A proxy appends the address that it sees; the client can forge everything before it.
+        for (let round = 0; round < 6; round++) await guess(1, behind.email, `${createAddress()}, ${real}`);
+        expect(await guess(1, behind.email, `${createAddress()}, ${real}`)).toEqual([429]);
         expect(await guess(1, behind.email, `127.0.0.1, ${real}`)).toEqual([429]);
       })(),
       (async () => {
-        for (let time = 0; time < 6; time++) await guess(1, open.email, newAddress(), direct.anonymous);
-        expect(await guess(1, open.email, newAddress(), direct.anonymous)).toEqual([429]);
+        for (let round = 0; round < 6; round++) await guess(1, open.email, createAddress(), direct.anonymous);
+        expect(await guess(1, open.email, createAddress(), direct.anonymous)).toEqual([429]);
       })(),
     ]);
     await direct.close();
   });
 
-  it('guards the present password as well, of whoever has got hold of a session', async () => {
+  it('limits guesses of the current password in a stolen session', async () => {
     const user = await service.user();
     const change = (currentPassword: string) =>
       user.put(
@@ -178,14 +178,14 @@ onEveryDatabase((kind) => {
         { headers: { 'x-forwarded-for': '192.0.2.99' } },
       );
     const statuses: number[] = [];
-    for (let time = 0; time < 7; time++) statuses.push((await change('wrong')).status);
+    for (let round = 0; round < 7; round++) statuses.push((await change('wrong')).status);
     expect(statuses).toEqual([400, 400, 400, 400, 400, 400, 429]);
     expect((await change(user.password)).status).toBe(429);
     service.clock.forward(2_001);
     expect((await change(user.password)).status).toBe(204);
   });
 
-  it('keeps neither e-mails nor addresses', async () => {
+  it('stores neither e-mails nor addresses', async () => {
     await guess(1, ADMIN.email, '192.0.2.50');
     const rows = JSON.stringify(await service.dataSource.query('SELECT * FROM rate_limits'));
     expect(rows).toMatch(/account:|pair:/);

@@ -16,7 +16,7 @@ const encode = (part: unknown): string =>
 const decode = (token: string, part: number): Json =>
   JSON.parse(Buffer.from(token.split('.')[part]!, 'base64url').toString());
 
-/** Signed by hand: for what no library would write. */
+/** Signs by hand what no library would write. */
 function sign(header: unknown, claims: unknown, key: KeyObject | string, hash = 'sha256'): string {
   const text = `${encode(header)}.${encode(claims)}`;
   return `${text}.${createHmac(hash, key).update(text).digest('base64url')}`;
@@ -34,7 +34,7 @@ onEveryDatabase((kind) => {
   let service: TestService;
   let user: Client & { id: number };
   let key: KeyObject;
-  /** Those of a token that the service made for the user, as of now. */
+  /** The claims of a token of the service for the user, issued now. */
   let claims: Json & { iat: number; exp: number };
 
   beforeAll(async () => {
@@ -64,7 +64,7 @@ onEveryDatabase((kind) => {
   }
 
   describe('an access token', () => {
-    it('of the service is an HS256 one of the type at+jwt that lives for ten minutes', () => {
+    it('is HS256, of type at+jwt, and valid for ten minutes', () => {
       expect(decode(user.accessToken!, 0)).toEqual(HEADER);
       const { iat, exp, sub, ...rest } = decode(user.accessToken!, 1) as { iat: number; exp: number; sub: string };
       expect(exp - iat).toBe(600);
@@ -72,18 +72,18 @@ onEveryDatabase((kind) => {
       expect(rest).toEqual({ iss: 'crm-service', aud: 'crm-service', sid: expect.any(Number) });
     });
 
-    it('made elsewhere with our key and our claims is accepted: what follows is refused for its own fault', async () => {
+    it('is accepted when a test signs the same claims, so the refusals below have their own reasons', async () => {
       await expectAccepted(await new SignJWT(claims).setProtectedHeader(HEADER).sign(key));
       await expectAccepted(sign(HEADER, claims, key));
       await expectAccepted(sign(HEADER, { ...claims, exp: claims.iat + 595 }, key));
     });
 
-    it('is of use until it expires', async () => {
+    it('is refused after it expires', async () => {
       const token = sign(HEADER, claims, key);
       await expectAccepted(token);
       service.clock.forward((SOON_S + 1) * 1000);
       try {
-        // it was found good before: that is not remembered for longer than it lives
+        // It was verified before; the cache does not extend its life.
         await expectRefused(token);
       } finally {
         service.clock.forward(-(SOON_S + 1) * 1000);
@@ -92,7 +92,7 @@ onEveryDatabase((kind) => {
   });
 
   describe('refuses a token', () => {
-    it.each(['none', 'None', 'NONE', 'nOnE', '', null, undefined])('of the algorithm %s', async (alg) => {
+    it.each(['none', 'None', 'NONE', 'nOnE', '', null, undefined])('with the algorithm %s', async (alg) => {
       const text = `${encode({ ...HEADER, alg })}.${encode(claims)}`;
       const [, , signature] = user.accessToken!.split('.');
       await expectRefused(`${text}.`);
@@ -101,14 +101,14 @@ onEveryDatabase((kind) => {
       await expectRefused(sign({ ...HEADER, alg }, claims, key));
     });
 
-    it.each(['HS384', 'HS512'])('of the algorithm %s, signed with the key of the service', async (alg) => {
+    it.each(['HS384', 'HS512'])('with the algorithm %s, signed with the key of the service', async (alg) => {
       await expectRefused(await new SignJWT(claims).setProtectedHeader({ ...HEADER, alg }).sign(key));
       await expectRefused(sign({ ...HEADER, alg }, claims, key, alg.replace('HS', 'sha')));
-      // what it says against what it is
+      // The header contradicts the signature.
       await expectRefused(sign(HEADER, claims, key, alg.replace('HS', 'sha')));
     });
 
-    it('of the algorithm RS256 or ES256', async () => {
+    it('with the algorithm RS256 or ES256', async () => {
       const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
       const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
       await expectRefused(await new SignJWT(claims).setProtectedHeader({ ...HEADER, alg: 'RS256' }).sign(privateKey));
@@ -135,24 +135,24 @@ onEveryDatabase((kind) => {
       ['kid', `' UNION SELECT 'key'--`],
       ['jku', 'https://evil.example/keys.json'],
       ['x5u', 'https://evil.example/certificate.pem'],
-      ['jwk', { kty: 'oct', k: encode('the key of somebody else, 32 byte') }],
+      ['jwk', { kty: 'oct', k: encode('the key of another person, 32 byte') }],
       ['x5c', ['MIIB']],
       ['crit', ['exp']],
       ['crit', []],
       ['b64', false],
       ['zip', 'DEF'],
       ['cty', 'JWT'],
-    ])('with the header %s, though we signed it', async (name, value) => {
+    ])('with the header %s, even if our key signed it', async (name, value) => {
       await expectRefused(sign({ ...HEADER, [name]: value }, claims, key));
     });
 
-    it('that brings its own key', async () => {
-      const own = 'the key of somebody else, 32 byte';
+    it('that contains its own key', async () => {
+      const own = 'the key of another person, 32 byte';
       await expectRefused(sign({ ...HEADER, jwk: { kty: 'oct', k: encode(own) } }, claims, own));
     });
 
     it.each(['JWT', 'jwt', 'AT+JWT', 'application/at+jwt', 'rt+jwt', '', null, undefined, ['at+jwt']])(
-      'of the type %s',
+      'with the type %s',
       async (typ) => {
         await expectRefused(sign({ ...HEADER, typ }, claims, key));
       },
@@ -161,40 +161,40 @@ onEveryDatabase((kind) => {
     it.each([
       ['no exp', (now: number) => ({ exp: undefined, iat: now })],
       ['an exp of null', () => ({ exp: null })],
-      ['an exp that is past', (now: number) => ({ exp: now - 1 })],
-      ['an exp that is long past', (now: number) => ({ iat: now - 7200, exp: now - 3600 })],
+      ['an exp in the past', (now: number) => ({ exp: now - 1 })],
+      ['an exp long in the past', (now: number) => ({ iat: now - 7200, exp: now - 3600 })],
       ['an exp of 0', () => ({ exp: 0 })],
       ['a negative exp', (now: number) => ({ exp: -now })],
-      ['an exp that is text', (now: number) => ({ exp: String(now + SOON_S) })],
+      ['an exp that is a string', (now: number) => ({ exp: String(now + SOON_S) })],
       ['an exp that is a list', (now: number) => ({ exp: [now + SOON_S] })],
       ['an exp that is true', () => ({ exp: true })],
       ['an exp of 1e308', () => ({ exp: 1e308 })],
       ['an exp with a fraction', (now: number) => ({ exp: now + SOON_S + 0.5 })],
       ['an exp in milliseconds', (now: number) => ({ exp: (now + SOON_S) * 1000 })],
-      ['an exp beyond what we give', (now: number) => ({ exp: now + 3600 })],
-      ['an nbf that is ahead', (now: number) => ({ nbf: now + 60 })],
-      ['an nbf that is text', (now: number) => ({ nbf: String(now) })],
-      ['a foreign aud', () => ({ aud: 'another-service' })],
+      ['an exp beyond our lifetime', (now: number) => ({ exp: now + 3600 })],
+      ['an nbf in the future', (now: number) => ({ nbf: now + 60 })],
+      ['an nbf that is a string', (now: number) => ({ nbf: String(now) })],
+      ['another aud', () => ({ aud: 'another-service' })],
       ['no aud', () => ({ aud: undefined })],
       ['an aud that is a list', () => ({ aud: ['crm-service'] })],
       ['an aud that is a list with others', () => ({ aud: ['another-service', 'crm-service'] })],
-      ['an aud in other case', () => ({ aud: 'CRM-Service' })],
-      ['a foreign iss', () => ({ iss: 'https://evil.example' })],
+      ['an aud in another case', () => ({ aud: 'CRM-Service' })],
+      ['another iss', () => ({ iss: 'https://evil.example' })],
       ['no iss', () => ({ iss: undefined })],
       ['an iss that is a list', () => ({ iss: ['crm-service'] })],
       ['no sub', () => ({ sub: undefined })],
       ['an empty sub', () => ({ sub: '' })],
       ['a sub that is not decimal', () => ({ sub: '1abc' })],
       ['a sub of 0', () => ({ sub: '0' })],
-      ['a sub with space', () => ({ sub: ' 1' })],
-      ['a sub of nobody', () => ({ sub: '2147483647' })],
-      ['a sub beyond all ids', () => ({ sub: '9999999999' })],
+      ['a sub with a space', () => ({ sub: ' 1' })],
+      ['the sub of an unknown user', () => ({ sub: '2147483647' })],
+      ['a sub beyond the largest id', () => ({ sub: '9999999999' })],
       ['no sid', () => ({ sid: undefined })],
-      ['a sid that is text', () => ({ sid: '1' })],
+      ['a sid that is a string', () => ({ sid: '1' })],
       ['a sid that is a list', () => ({ sid: [1] })],
       ['a sid of null', () => ({ sid: null })],
-      ['a sid of no session', () => ({ sid: 2147483647 })],
-      ['a sid beyond all ids', () => ({ sid: 1e308 })],
+      ['the sid of an unknown session', () => ({ sid: 2147483647 })],
+      ['a sid beyond the largest id', () => ({ sid: 1e308 })],
       ['a sid with a fraction', () => ({ sid: 1.5 })],
       ['a negative sid', () => ({ sid: -1 })],
     ] as Array<[string, (now: number) => Json]>)('with %s', async (_, change) => {
@@ -205,7 +205,7 @@ onEveryDatabase((kind) => {
       await expectRefused(sign(HEADER, { ...claims, sub: user.id }, key));
     });
 
-    it('for the session of somebody else', async () => {
+    it('for the session of another user', async () => {
       const other = await service.user();
       const { sid } = decode(other.accessToken!, 1);
       await expectRefused(sign(HEADER, { ...claims, sid }, key));
@@ -225,10 +225,10 @@ onEveryDatabase((kind) => {
       await expectAccepted(user.accessToken!);
     });
 
-    it('whose signature is written in another way', async () => {
+    it('whose signature is encoded differently', async () => {
       const token = user.accessToken!;
       const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
-      // 43 letters hold 258 bits: the last two of them are ignored by a decoder
+      // 43 characters hold 258 bits; a decoder ignores the last two.
       const last = alphabet[alphabet.indexOf(token.at(-1)!) ^ 1]!;
       const same = token.slice(0, -1) + last;
       expect(Buffer.from(same.split('.')[2]!, 'base64url')).toEqual(Buffer.from(token.split('.')[2]!, 'base64url'));
@@ -240,7 +240,7 @@ onEveryDatabase((kind) => {
       await expectRefused(token.slice(0, -1));
     });
 
-    it('that is none', async () => {
+    it('that is garbage', async () => {
       const { refreshToken } = user;
       const garbage = ['x', '.', '..', '...', 'a.b.c', 'null', encode(HEADER), `${encode('7')}.${encode('7')}.x`];
       const claimless = [7, null, 'text', [], {}].map((body) => sign(HEADER, JSON.stringify(body), key));
@@ -255,8 +255,8 @@ onEveryDatabase((kind) => {
     });
   });
 
-  describe('takes a token only from the Authorization header', () => {
-    it('whatever the case of Bearer', async () => {
+  describe('accepts a token only in the Authorization header,', () => {
+    it('ignoring the case of Bearer', async () => {
       for (const scheme of ['Bearer', 'bearer', 'BEARER']) {
         const { status, body } = await withHeader(`${scheme} ${user.accessToken}`);
         expect([status, body.id]).toEqual([200, user.id]);
@@ -264,7 +264,7 @@ onEveryDatabase((kind) => {
     });
 
     it.each(['access_token', 'accessToken', 'token', 'jwt', 'authorization'])(
-      'and not from the query as %s',
+      'not in the query as %s',
       async (name) => {
         const { status, body, headers } = await service.anonymous.get(`/me?${name}=${user.accessToken}`);
         expect([status, body.code]).toEqual([401, 'unauthenticated']);
@@ -273,7 +273,7 @@ onEveryDatabase((kind) => {
       },
     );
 
-    it('and not from cookies, other headers or the body', async () => {
+    it('not in cookies, other headers or the body', async () => {
       const token = user.accessToken!;
       for (const [name, value] of [
         ['cookie', `access_token=${token}; authorization=Bearer ${token}`],
@@ -291,7 +291,7 @@ onEveryDatabase((kind) => {
       expect(row.name).not.toBe('Eve');
     });
 
-    it('and not if it is incomplete or there is more of it', async () => {
+    it('not if the header is incomplete or contains more', async () => {
       const token = user.accessToken!;
       const wrong = [
         'Bearer',
@@ -324,8 +324,8 @@ onEveryDatabase((kind) => {
     });
   });
 
-  describe('with a new secret in front of the old one', () => {
-    const NEW_SECRET = 'a new secret that is as long as it has to be';
+  describe('after a rotation of the secret', () => {
+    const NEW_SECRET = 'a new secret that is long enough for HS256';
     let rotated: TestService;
 
     beforeAll(async () => {
@@ -333,14 +333,14 @@ onEveryDatabase((kind) => {
     });
     afterAll(() => rotated.close());
 
-    it('tokens of the old one are accepted', async () => {
+    it('tokens of the old secret are accepted', async () => {
       await expectAccepted(user.accessToken!, rotated);
       const { status, body } = await rotated.anonymous.post('/login/refresh', { refreshToken: user.refreshToken });
       expect(status).toBe(200);
       expect((await rotated.anonymous.as(body.accessToken).get('/me')).body.id).toBe(user.id);
     });
 
-    it('tokens are signed with the new one', async () => {
+    it('new tokens are signed with the new secret', async () => {
       const { body } = await rotated.anonymous.post('/login', {
         email: 'admin@example.com',
         password: 'correct horse battery',
@@ -350,20 +350,20 @@ onEveryDatabase((kind) => {
       const { payload } = await jwtVerify(body.accessToken, newKey!, { algorithms: ['HS256'], typ: 'at+jwt' });
       expect(payload.sub).toBe('1');
       await expect(jwtVerify(body.accessToken, oldKey!)).rejects.toThrow('signature');
-      // an instance that has not heard of it yet
+      // An instance without the new secret.
       await expectRefused(body.accessToken);
       const { status } = await service.anonymous.post('/login/refresh', { refreshToken: body.refreshToken });
       expect(status).toBe(401);
       expect((await rotated.anonymous.as(body.accessToken).get('/me')).status).toBe(200);
     });
 
-    it('tokens of neither are refused', async () => {
-      await expectRefused(sign(HEADER, claims, 'some third secret that is as long as it has to be'), rotated);
+    it('tokens of other secrets are refused', async () => {
+      await expectRefused(sign(HEADER, claims, 'a third secret that is long enough for HS256'), rotated);
       await expectRefused(sign(HEADER, claims, NEW_SECRET), rotated);
     });
   });
 
-  it('is taken if the clock of the instance that issued it is ahead', async () => {
+  it('accepts a token of an instance whose clock is slightly ahead', async () => {
     await expectAccepted(sign(HEADER, { ...claims, exp: claims.iat + 630 }, key));
     await expectRefused(sign(HEADER, { ...claims, exp: claims.iat + 700 }, key));
   });

@@ -15,12 +15,12 @@ interface Grant {
   challenge: string | null;
 }
 
-/** Facebook Login as far as a server sees it: dialog, access token, /me, and its own shapes of errors. */
+/** The server side of Facebook Login: dialog, access token, /me, and Facebook's error format. */
 export class FacebookStandIn {
   static readonly clientId = '1234567890';
   static readonly clientSecret = 'the secret that Facebook has given us';
 
-  /** Who sits at the browser; null: somebody who cancels. */
+  /** The account at the browser; null cancels the sign-in. */
   account: FacebookAccount | null = null;
   faults: Record<string, Fault> = {};
   redirectUris: string[] = [];
@@ -39,7 +39,7 @@ export class FacebookStandIn {
       FACEBOOK_CLIENT_SECRET: FacebookStandIn.clientSecret,
       FACEBOOK_AUTHORIZE_URL: `${this.url}/dialog/oauth`,
       FACEBOOK_ACCESS_TOKEN_URL: `${this.url}/oauth/access_token`,
-      // as the service before this one had it
+      // The configuration of the Flask service.
       FACEBOOK_USER_INFO_URL: `${this.url}/me?fields=id,name,email`,
     };
   }
@@ -96,7 +96,7 @@ export class FacebookStandIn {
     if (grant.challenge !== challenge) return refuse(response, 400, 'Error validating verification code.', 100);
     const accessToken = randomUUID();
     this.accessTokens.set(accessToken, grant.account);
-    answer(response, 200, { access_token: accessToken, token_type: 'bearer', expires_in: 5_183_944 });
+    sendJson(response, 200, { access_token: accessToken, token_type: 'bearer', expires_in: 5_183_944 });
   }
 
   private me(query: URLSearchParams, request: IncomingMessage, response: ServerResponse): void {
@@ -107,14 +107,14 @@ export class FacebookStandIn {
     if (query.get('appsecret_proof') !== proof) return refuse(response, 400, 'Invalid appsecret_proof', 100);
     if (query.getAll('fields').join() !== 'id,email')
       return refuse(response, 400, 'Tried accessing unknown fields', 100);
-    answer(response, 200, account);
+    sendJson(response, 200, account);
   }
 }
 
 function refuse(response: ServerResponse, status: number, message: string, code = 1): void {
-  answer(response, status, { error: { message, type: 'OAuthException', code, fbtrace_id: 'AbC' } });
+  sendJson(response, status, { error: { message, type: 'OAuthException', code, fbtrace_id: 'AbC' } });
 }
 
-function answer(response: ServerResponse, status: number, body: object): void {
+function sendJson(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }

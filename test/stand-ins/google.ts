@@ -12,29 +12,29 @@ export interface GoogleAccount {
   email_verified?: boolean | string;
 }
 
-/** Signs what stands in for an id_token: a claim changed, another key, no algorithm at all. */
+/** Replaces the id_token: with another claim, another key, or no algorithm. */
 export type Forge = (claims: JWTPayload, sign: Sign) => Promise<string>;
 type Sign = (claims: JWTPayload) => Promise<string>;
 
-/** Of its own name, or it warns that it keeps everything in memory. */
+/** A subclass, because the provider warns about the class MemoryAdapter itself. */
 class InMemory extends (MemoryAdapter as AdapterConstructor) {}
 
-/** Not too slow by itself. */
+/** Slow, but below the timeout of a sign-in. */
 const SLOW_MS = 2_000;
 
 export const DISCOVERY = '/.well-known/openid-configuration';
 
-/** A real OpenID provider that answers as Google does, and on demand as no provider should. */
+/** A real OpenID provider that behaves like Google, with faults on demand. */
 export class GoogleStandIn {
   static readonly clientId = 'crm.apps.googleusercontent.example';
   static readonly clientSecret = 'the secret that Google has given us';
 
-  /** Who sits at the browser; null: somebody who cancels. */
+  /** The account at the browser; null cancels the sign-in. */
   account: GoogleAccount | null = null;
-  /** What is wrong with which path. */
+  /** Faults by path. */
   faults: Record<string, Fault | 'is slow'> = {};
   forge?: Forge;
-  /** How often a path was asked for. */
+  /** Number of requests by path. */
   readonly asked: Record<string, number> = {};
 
   private readonly accounts = new Map<string, GoogleAccount>();
@@ -71,7 +71,7 @@ export class GoogleStandIn {
     return google;
   }
 
-  /** The redirect addresses that the client has, as one enters them in Google's console. */
+  /** Sets the redirect addresses of the client, as in Google's console. */
   register(...redirectUris: string[]): void {
     this.provider = new Provider(this.url, this.configuration(this.jwk, redirectUris));
   }
@@ -80,13 +80,13 @@ export class GoogleStandIn {
     const path = request.url!.split('?', 1)[0]!;
     this.asked[path] = (this.asked[path] ?? 0) + 1;
     const fault = this.faults[path];
-    const answer = (): void => this.answer(path, request, response, sign);
-    if (fault === 'is slow') setTimeout(answer, SLOW_MS);
+    const respond = (): void => this.respond(path, request, response, sign);
+    if (fault === 'is slow') setTimeout(respond, SLOW_MS);
     else if (fault) misbehave(fault, response);
-    else answer();
+    else respond();
   }
 
-  private answer(path: string, request: IncomingMessage, response: ServerResponse, sign: Sign): void {
+  private respond(path: string, request: IncomingMessage, response: ServerResponse, sign: Sign): void {
     if (path.startsWith('/interaction/')) return void this.interact(request, response);
     if (path === '/token' && this.forge) replaceIdToken(response, this.forge, sign);
     void this.provider!.callback()(request, response);
@@ -107,7 +107,7 @@ export class GoogleStandIn {
       ],
       jwks: { keys: [jwk] },
       cookies: { keys: ['of the stand-in'] },
-      // as Google does: e-mail in the id_token
+      // Google puts the e-mail into the id_token.
       conformIdTokenClaims: false,
       claims: { openid: ['sub'], email: ['email', 'email_verified'] },
       pkce: { required: () => false },
@@ -141,14 +141,14 @@ export class GoogleStandIn {
   }
 }
 
-/** The answer of the token endpoint passes through here. */
+/** Intercepts the response of the token endpoint. */
 function replaceIdToken(response: ServerResponse, forge: Forge, sign: Sign): void {
   const end = response.end.bind(response);
   response.end = ((body: string | Buffer) => {
-    const answer = JSON.parse(String(body)) as { id_token?: string };
-    if (!answer.id_token) return end(body);
-    void forge(decodeJwt(answer.id_token), sign).then((forged) => {
-      const text = JSON.stringify({ ...answer, id_token: forged });
+    const tokens = JSON.parse(String(body)) as { id_token?: string };
+    if (!tokens.id_token) return end(body);
+    void forge(decodeJwt(tokens.id_token), sign).then((forged) => {
+      const text = JSON.stringify({ ...tokens, id_token: forged });
       response.setHeader('content-length', Buffer.byteLength(text));
       end(text);
     });
