@@ -1,4 +1,3 @@
-import { DataSource } from 'typeorm';
 import { CustomersService } from '../src/customers/customers.service.js';
 import { ResourceWriter } from '../src/writes/resource-writer.js';
 import { Transactions } from '../src/writes/transactions.js';
@@ -38,24 +37,24 @@ onEveryDatabase((kind) => {
     expect((await service.admin.get(`/customers/${updated.id}`)).body).toMatchObject({ version: 2, company: 'Both' });
   });
 
-  it('leaves neither rows nor history of a transaction that fails after its writes', async () => {
+  it('rolls back rows and history if the transaction fails after the writes', async () => {
     const first = await rows.create();
     const before = await rows.everything();
     const failing = transactions.run(async (manager) => {
       await writer.createIn(manager, resource, CONTEXT, values());
       await writer.updateIn(manager, resource, CONTEXT, first.id, { action: 'updated', set: () => ({ name: 'X' }) });
-      throw new Error('on purpose');
+      throw new Error('expected');
     });
-    await expect(failing).rejects.toThrow('on purpose');
+    await expect(failing).rejects.toThrow('expected');
     expect(await rows.everything()).toEqual(before);
   });
 
-  it('runs afterWrite for every write, in its transaction', async () => {
-    const seen: unknown[] = [];
+  it('runs afterWrite in the transaction of every write', async () => {
+    const calls: unknown[] = [];
     resource.afterWrite = async (before, after, manager) => {
-      seen.push([before?.version, after.version, after.isDeleted]);
+      calls.push([before?.version, after.version, after.isDeleted]);
       await manager.query('UPDATE customers SET notes = ? WHERE id = ?', [`derived ${after.version}`, after.id]);
-      if (after.company === 'refused') throw new Error('on purpose');
+      if (after.company === 'refused') throw new Error('expected');
     };
     try {
       const { id } = await rows.create();
@@ -63,21 +62,21 @@ onEveryDatabase((kind) => {
       await service.admin.patch(path, { name: 'Changed' });
       await service.admin.delete(path);
       await service.admin.post(`${path}/restore`);
-      expect(seen).toEqual([
+      expect(calls).toEqual([
         [undefined, 1, false],
         [1, 2, false],
         [2, 3, true],
         [3, 4, false],
       ]);
       const refused = writer.update(resource, CONTEXT, id, { action: 'updated', set: () => ({ company: 'refused' }) });
-      await expect(refused).rejects.toThrow('on purpose');
+      await expect(refused).rejects.toThrow('expected');
       expect(await rows.customer(id)).toMatchObject({ version: 4, company: null, notes: 'derived 4' });
     } finally {
       resource.afterWrite = undefined;
     }
   });
 
-  it('keeps the whole state of every version in the history', async () => {
+  it('stores the complete state of every version in the history', async () => {
     const created = await rows.create({ phone: '+34600123456' });
     await service.admin.patch(`/customers/${created.id}`, { company: 'Cruz & Hijos' });
     const [first, second] = (await rows.history(created.id)).map(({ state }) =>
@@ -89,7 +88,7 @@ onEveryDatabase((kind) => {
     expect(second).toEqual({ ...state, company: 'Cruz & Hijos' });
   });
 
-  it('names the row of every stored answer', async () => {
+  it('stores the resource and id of every idempotent response', async () => {
     const customer = await service.admin.post('/customers', newCustomer(), keyed(unique()));
     const reset = await service.admin.post('/users/1/password-reset', undefined, keyed(unique()));
     expect([customer.status, reset.status]).toEqual([201, 201]);
@@ -100,17 +99,21 @@ onEveryDatabase((kind) => {
     ]);
   });
 
-  it('writes a row with one prepared INSERT and one prepared UPDATE per table', async () => {
-    if (kind === 'SQLite') return;
-    const status = async (): Promise<number> =>
-      Number((await service.app.get(DataSource).query(`SHOW GLOBAL STATUS LIKE 'Com_stmt_prepare'`))[0].Value);
-    const { id } = await rows.create();
-    for (const change of [{ name: 'A' }, { surname: 'B' }, { company: 'C', notes: 'D' }])
-      await service.admin.patch(`/customers/${id}`, change);
-    const before = await status();
-    for (const change of [{ name: 'E' }, { surname: 'F' }, { company: 'G', phone: '+34600123457' }])
-      await service.admin.patch(`/customers/${id}`, change);
-    // other connections of the pool may still have to prepare the four statements of a PATCH
-    expect((await status()) - before).toBeLessThanOrEqual(3 * 4);
+  // counted on one connection: other test files use the same server
+  (kind === 'MariaDB' ? it : () => undefined)('prepares each statement once, whichever members change', async () => {
+    await transactions.run(async (manager) => {
+      const write = async (changes: Array<Record<string, string>>): Promise<void> => {
+        const { id } = await writer.createIn(manager, resource, CONTEXT, values());
+        for (const change of changes)
+          await writer.updateIn(manager, resource, CONTEXT, id, { action: 'updated', set: () => change });
+      };
+      const countPrepared = async (): Promise<number> =>
+        Number((await manager.query(`SHOW SESSION STATUS LIKE 'Com_stmt_prepare'`))[0].Value);
+      await write([{ name: 'A' }]);
+      const before = await countPrepared();
+      expect(before).toBeGreaterThan(0);
+      await write([{ surname: 'B' }, { company: 'C', notes: 'D' }, { name: 'E', phone: '+34600123457' }]);
+      expect(await countPrepared()).toBe(before);
+    });
   });
 });
