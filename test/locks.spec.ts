@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { claimOnce, lockInTransaction, withLock } from '../src/database/locks.js';
 import { onEveryDatabase } from './support/databases.js';
+import { until } from './support/program.js';
 import { Rows } from './support/rows.js';
 import { startService, type TestService } from './support/service.js';
 
@@ -14,25 +15,25 @@ onEveryDatabase((kind) => {
   });
   afterAll(() => service.close());
 
-  it('runs the work of several holders one after the other', async () => {
+  it('serializes the work of several holders', async () => {
     let running = 0;
-    let most = 0;
+    let maxRunning = 0;
     const hold = (): Promise<void> =>
       lock(async () => {
-        most = Math.max(most, ++running);
+        maxRunning = Math.max(maxRunning, ++running);
         await sleep(20);
         running--;
       });
     await Promise.all(Array.from({ length: 5 }, hold));
-    expect(most).toBe(1);
+    expect(maxRunning).toBe(1);
   });
 
-  it('is free again after work that failed', async () => {
-    await expect(lock(() => Promise.reject(new Error('on purpose')))).rejects.toThrow('on purpose');
+  it('releases the lock after failed work', async () => {
+    await expect(lock(() => Promise.reject(new Error('expected')))).rejects.toThrow('expected');
     expect(await lock(() => Promise.resolve('next'))).toBe('next');
   });
 
-  it('lets one caller claim a value once', async () => {
+  it('lets only one caller claim a value', async () => {
     const { manager } = service.dataSource;
     const claims = await Promise.all(Array.from({ length: 5 }, () => claimOnce(manager, 'photo_sweep', 1_000_000)));
     expect(claims.filter(Boolean)).toHaveLength(1);
@@ -57,7 +58,7 @@ onEveryDatabase((kind) => {
   if (kind === 'MariaDB') {
     const expire = (): Promise<unknown> => rows.query('UPDATE locks SET expires_at = UTC_TIMESTAMP(3)');
 
-    it('takes over the lock of a holder that was killed, once its lease has expired', async () => {
+    it('takes over the lock of a killed holder when its lease expires', async () => {
       await rows.query(`INSERT INTO locks VALUES ('start', 'killed', UTC_TIMESTAMP(3) + INTERVAL 1 HOUR)`);
       let isHeld = false;
       const waiting = lock(() => {
@@ -71,18 +72,18 @@ onEveryDatabase((kind) => {
       expect(await rows.count('locks')).toBe(0);
     });
 
-    it('fails the work of a holder that has lost its lock, and leaves the lock of the new holder', async () => {
-      let release!: () => void;
-      const outlived = lock(() => new Promise<void>((resolve) => (release = resolve)));
-      const failed = expect(outlived).rejects.toThrow('Lost the lock');
-      await sleep(200);
+    it('fails the work of a holder that lost its lock and keeps the lock of the new holder', async () => {
+      let release: (() => void) | undefined;
+      const expired = lock(() => new Promise<void>((resolve) => (release = resolve)));
+      const failed = expect(expired).rejects.toThrow('Lost the lock');
+      const finish = await until(() => release);
       await expire();
       await lock(() => failed);
-      release();
+      finish();
       expect(await rows.count('locks')).toBe(0);
     });
 
-    it('renews the lease of a holder that works for longer', async () => {
+    it('renews the lease while the work is in progress', async () => {
       await lock(async () => {
         const [before] = await rows.query('SELECT expires_at AS at FROM locks');
         while (true) {
