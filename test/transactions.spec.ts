@@ -1,7 +1,8 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as nextTick } from 'node:timers/promises';
 import { Transactions, VersionRaceError } from '../src/writes/transactions.js';
 import type { Client } from './support/client.js';
 import { onEveryDatabase } from './support/databases.js';
+import { captureOutput } from './support/output.js';
 import { keyed, Rows, sendUnchecked } from './support/rows.js';
 import { newCustomer, startService, type TestService, unique } from './support/service.js';
 
@@ -17,30 +18,30 @@ onEveryDatabase((kind) => {
   afterAll(() => service.close());
 
   describe('transactions', () => {
-    const mutex = 'INSERT INTO mutexes (name, turn) VALUES (?, 0)';
+    const insert = 'INSERT INTO mutexes (name, turn) VALUES (?, 0)';
 
-    it('do not touch each other, nor what is written outside of them', async () => {
+    it('are isolated from each other and from writes outside a transaction', async () => {
       const transactions = service.app.get(Transactions);
-      await rows.query(mutex, ['counter']);
-      const counted = `UPDATE mutexes SET turn = turn + 1 WHERE name = 'counter'`;
+      await rows.query(insert, ['counter']);
+      const increment = `UPDATE mutexes SET turn = turn + 1 WHERE name = 'counter'`;
       const attempts = Array.from({ length: 30 }, (_, n) => [
         transactions.run(async (manager) => {
-          await manager.query(mutex, [`kept-${n}-first`]);
-          await turn();
-          await manager.query(mutex, [`kept-${n}-second`]);
-          await manager.query(counted);
+          await manager.query(insert, [`committed-${n}-first`]);
+          await nextTick();
+          await manager.query(insert, [`committed-${n}-second`]);
+          await manager.query(increment);
         }),
         transactions.run(async (manager) => {
-          await manager.query(mutex, [`gone-${n}-first`]);
-          await turn();
-          await manager.query(counted);
-          await manager.query(mutex, [`gone-${n}-second`]);
-          await turn();
-          throw new Error('on purpose');
+          await manager.query(insert, [`rolled-back-${n}-first`]);
+          await nextTick();
+          await manager.query(increment);
+          await manager.query(insert, [`rolled-back-${n}-second`]);
+          await nextTick();
+          throw new Error('expected');
         }),
-        rows.query(mutex, [`plain-${n}`]),
-        // fails in the database, and only itself
-        rows.query(mutex, ['counter']),
+        rows.query(insert, [`plain-${n}`]),
+        // violates the primary key; only this statement fails
+        rows.query(insert, ['counter']),
       ]);
       const outcomes = await Promise.allSettled(attempts.flat());
       expect(outcomes.map(({ status }) => status)).toEqual(
@@ -48,69 +49,69 @@ onEveryDatabase((kind) => {
       );
 
       const written = await rows.query(`SELECT name FROM mutexes WHERE name LIKE '%-%'`);
-      const expected = attempts.flatMap((_, n) => [`kept-${n}-first`, `kept-${n}-second`, `plain-${n}`]);
+      const expected = attempts.flatMap((_, n) => [`committed-${n}-first`, `committed-${n}-second`, `plain-${n}`]);
       expect(written.map(({ name }) => name as string).sort()).toEqual(expected.sort());
       expect(await rows.query(`SELECT turn FROM mutexes WHERE name = 'counter'`)).toEqual([{ turn: 30 }]);
     });
 
-    it('keep their writes to themselves until they commit', async () => {
+    it('hide their writes from others until they commit', async () => {
       const transactions = service.app.get(Transactions);
       const name = `hidden-${unique()}`;
       let outside: Promise<number>;
       await transactions.run(async (manager) => {
-        await manager.query(mutex, [name]);
+        await manager.query(insert, [name]);
         outside = rows.count('mutexes WHERE name = ?', [name]);
-        // the embedded database answers after the transaction; a server answers at once
+        // the embedded database queues the read until the transaction ends; a server returns at once
         if (kind === 'MariaDB') expect(await outside).toBe(0);
-        else await turn();
+        else await nextTick();
         expect(Number((await manager.query('SELECT COUNT(*) AS n FROM mutexes WHERE name = ?', [name]))[0].n)).toBe(1);
       });
       expect(await outside!).toBe(kind === 'MariaDB' ? 0 : 1);
       expect(await rows.count('mutexes WHERE name = ?', [name])).toBe(1);
     });
 
-    it('go on after a statement of theirs failed that they expected to', async () => {
+    it('can continue after a failed statement that the caller handles', async () => {
       const name = `expected-${unique()}`;
       await service.app.get(Transactions).run(async (manager) => {
-        await manager.query(mutex, [name]);
-        await expect(manager.query(mutex, [name])).rejects.toThrow();
+        await manager.query(insert, [name]);
+        await expect(manager.query(insert, [name])).rejects.toThrow();
         await manager.query('UPDATE mutexes SET turn = 7 WHERE name = ?', [name]);
       });
       expect(await rows.query('SELECT turn FROM mutexes WHERE name = ?', [name])).toEqual([{ turn: 7 }]);
     });
 
-    it('start over when they lose to another in a deadlock', async () => {
+    it('are retried as a whole when the database chooses them as deadlock victim', async () => {
       const transactions = service.app.get(Transactions);
-      const [one, other] = [await rows.create(), await rows.create()];
-      // on the embedded database a transaction excludes all others: they cannot meet in the middle
-      const meet = kind === 'MariaDB' ? meeting(2) : () => Promise.resolve();
+      const [first, second] = [await rows.create(), await rows.create()];
+      // the embedded database runs one transaction at a time, so two of them cannot wait for each other
+      const waitForOther = kind === 'MariaDB' ? createBarrier(2) : () => Promise.resolve();
       let attempts = 0;
-      const raise = (ids: number[]): Promise<void> => {
+      const incrementVersions = (ids: number[]): Promise<void> => {
         let isFirst = true;
         return transactions.run(async (manager) => {
           attempts++;
           await manager.query('UPDATE customers SET version = version + 1 WHERE id = ?', [ids[0]]);
           if (isFirst) {
             isFirst = false;
-            await meet();
+            await waitForOther();
           }
           await manager.query('UPDATE customers SET version = version + 1 WHERE id = ?', [ids[1]]);
         });
       };
-      await Promise.all([raise([one.id, other.id]), raise([other.id, one.id])]);
+      await Promise.all([incrementVersions([first.id, second.id]), incrementVersions([second.id, first.id])]);
       expect(attempts).toBe(kind === 'MariaDB' ? 3 : 2);
-      // what the loser did before it lost is not counted
-      expect([(await rows.customer(one.id)).version, (await rows.customer(other.id)).version]).toEqual([3, 3]);
+      // the rolled back increment of the victim does not count
+      expect([(await rows.customer(first.id)).version, (await rows.customer(second.id)).version]).toEqual([3, 3]);
     });
 
-    it('start over when they were overtaken, three times at most', async () => {
+    it('are retried after a version race, at most three times', async () => {
       const transactions = service.app.get(Transactions);
       const run = async (failures: number): Promise<{ attempts: number; name: string; error?: unknown }> => {
-        const name = `overtaken-${unique()}`;
+        const name = `raced-${unique()}`;
         let attempts = 0;
         const error = await transactions
           .run(async (manager) => {
-            await manager.query(mutex, [name]);
+            await manager.query(insert, [name]);
             if (++attempts <= failures) throw new VersionRaceError();
           })
           .then(
@@ -119,35 +120,40 @@ onEveryDatabase((kind) => {
           );
         return { attempts, name, error };
       };
-      const [won, lost] = await Promise.all([run(3), run(4)]);
-      expect(won).toMatchObject({ attempts: 4, error: undefined });
-      expect(await rows.count('mutexes WHERE name = ?', [won.name])).toBe(1);
-      expect(lost).toMatchObject({ attempts: 4, error: expect.any(VersionRaceError) });
-      expect(await rows.count('mutexes WHERE name = ?', [lost.name])).toBe(0);
+      const [succeeded, failed] = await Promise.all([run(3), run(4)]);
+      expect(succeeded).toMatchObject({ attempts: 4, error: undefined });
+      expect(await rows.count('mutexes WHERE name = ?', [succeeded.name])).toBe(1);
+      expect(failed).toMatchObject({ attempts: 4, error: expect.any(VersionRaceError) });
+      expect(await rows.count('mutexes WHERE name = ?', [failed.name])).toBe(0);
     });
 
-    it('do not start over for any other reason', async () => {
+    it('are not retried for any other error', async () => {
       let attempts = 0;
       const run = service.app.get(Transactions).run(() => {
         attempts++;
-        return Promise.reject(new Error('on purpose'));
+        return Promise.reject(new Error('expected'));
       });
-      await expect(run).rejects.toThrow('on purpose');
+      await expect(run).rejects.toThrow('expected');
       expect(attempts).toBe(1);
     });
   });
 
-  describe('a history that cannot be written', () => {
-    const occupy = (id: number, version: number): Promise<unknown> =>
+  describe('a failed history insert', () => {
+    const insertConflictingEntry = (id: number, version: number): Promise<unknown> =>
       rows.query(
         `INSERT INTO history (resource, resource_id, version, action, changed_at, changes)
-         VALUES ('customer', ?, ?, 'occupied', '2024-01-01 00:00:00.000', '{}')`,
+         VALUES ('customer', ?, ?, 'conflicting', '2024-01-01 00:00:00.000', '{}')`,
         [id, version],
       );
-    const vacate = (): Promise<unknown> => rows.query(`DELETE FROM history WHERE action = 'occupied'`);
-    // the errors that it would log are wanted
-    beforeAll(() => service.app.useLogger(false));
-    afterEach(vacate);
+    const deleteConflictingEntries = (): Promise<unknown> =>
+      rows.query(`DELETE FROM history WHERE action = 'conflicting'`);
+    // keeps the expected errors out of the test output
+    let log: ReturnType<typeof captureOutput>;
+    beforeAll(() => {
+      log = captureOutput();
+    });
+    afterAll(() => log.stop());
+    afterEach(deleteConflictingEntries);
 
     const expectFailure = ({ status, headers, text }: Awaited<ReturnType<typeof sendUnchecked>>): void => {
       expect(status).toBe(500);
@@ -156,39 +162,39 @@ onEveryDatabase((kind) => {
       expect(text).not.toMatch(/insert|duplicate|constraint|history|\.ts|node_modules/i);
     };
 
-    it('undoes the change', async () => {
+    it('rolls back an update and a deletion', async () => {
       const { id } = await rows.create();
-      await occupy(id, 2);
+      await insertConflictingEntry(id, 2);
       const before = await rows.everything();
       expectFailure(await sendUnchecked(service.admin, 'PATCH', `/customers/${id}`, { name: 'Changed' }));
       expectFailure(await sendUnchecked(service.admin, 'DELETE', `/customers/${id}`));
       expect(await rows.everything()).toEqual(before);
-      await vacate();
+      await deleteConflictingEntries();
       expect((await user.patch(`/customers/${id}`, { name: 'Changed' })).body).toMatchObject({ version: 2 });
     });
 
-    it('undoes the restore', async () => {
+    it('rolls back a restore', async () => {
       const { id } = await rows.create();
       await user.delete(`/customers/${id}`);
-      await occupy(id, 3);
+      await insertConflictingEntry(id, 3);
       const before = await rows.everything();
       expectFailure(await sendUnchecked(service.admin, 'POST', `/customers/${id}/restore`));
       expect(await rows.everything()).toEqual(before);
-      await vacate();
+      await deleteConflictingEntries();
       expect((await user.post(`/customers/${id}/restore`)).body).toMatchObject({ version: 3 });
     });
 
-    it('undoes the creation and the record of its Idempotency-Key', async () => {
+    it('rolls back a creation and the record of its Idempotency-Key', async () => {
       const { id } = await rows.create();
-      // a server does not use the id again that a failed request was given
-      for (let next = id + 1; next <= id + 3; next++) await occupy(next, 1);
+      // on a server, the failed request uses up an id
+      for (let next = id + 1; next <= id + 3; next++) await insertConflictingEntry(next, 1);
       const body = newCustomer();
       const key = unique();
       const before = await rows.everything();
       expectFailure(await sendUnchecked(service.admin, 'POST', '/customers', body, { 'idempotency-key': key }));
       expect(await rows.everything()).toEqual(before);
       expect(await rows.withEmail(body.email)).toBe(0);
-      await vacate();
+      await deleteConflictingEntries();
       const { status, headers } = await service.admin.post('/customers', body, keyed(key));
       expect(status).toBe(201);
       expect(headers.get('idempotency-replayed')).toBeNull();
@@ -196,8 +202,8 @@ onEveryDatabase((kind) => {
   });
 });
 
-/** Lets nobody on before `n` are there. */
-function meeting(n: number): () => Promise<void> {
+/** Blocks every caller until `n` callers wait. */
+function createBarrier(n: number): () => Promise<void> {
   const { promise, resolve } = withResolvers();
   return () => {
     if (--n === 0) resolve();
