@@ -7,7 +7,7 @@ import { newCustomer, startService, type TestService } from './support/service.j
 const WRITERS = 8;
 const WRITES = 15;
 
-interface Numbered {
+interface Entry {
   id: number;
   version: number;
   sequence: number;
@@ -19,36 +19,36 @@ onEveryDatabase((kind) => {
 
   beforeAll(async () => {
     const first = await startService(kind);
-    // two instances of one server database; the embedded one belongs to one process
+    // two instances on a server; the embedded database belongs to one process
     services = kind === 'MariaDB' ? [first, await startService(kind, { beside: first })] : [first];
   });
   afterAll(async () => {
     for (const service of services.toReversed()) await service.close();
   });
 
-  const after = (position: number): Promise<Numbered[]> =>
+  const readAfter = (position: number): Promise<Entry[]> =>
     rows.query(
       `SELECT resource_id AS id, version, sequence FROM history WHERE resource = 'customer' AND sequence > ? ORDER BY sequence`,
       [position],
     );
 
-  it('shows a reader every committed change once, in the order of versions, while writers commit out of order', async () => {
+  it('delivers every committed change once and in version order while writers commit out of order', async () => {
     const { admin } = services[0]!;
     const shared = (await admin.post('/customers', newCustomer())).body.id as number;
     let isWriting = true;
     const writers = Array.from({ length: WRITERS }, async (_, n) => {
       const client = services[n % services.length]!.admin;
       for (let write = 0; write < WRITES; write++) {
-        // alternately a row of its own and one that all writers contend for
+        // alternates between a new row and a row that all writers update
         if (write % 2) await client.patch(`/customers/${shared}`, { notes: `${n} ${write}` });
         else await client.post('/customers', newCustomer());
         if (write % 5 === n % 5) await client.patch(`/customers/${shared}`, { name: 'Same' });
       }
     });
-    const seen: Numbered[] = [];
+    const seen: Entry[] = [];
     const read = async (n: number): Promise<void> => {
       await services[n % services.length]!.app.get(HistorySequence).assign('customer');
-      seen.push(...(await after(seen.at(-1)?.sequence ?? 0)));
+      seen.push(...(await readAfter(seen.at(-1)?.sequence ?? 0)));
     };
     const reader = (async (): Promise<void> => {
       for (let n = 0; isWriting; n++) {
@@ -73,7 +73,7 @@ onEveryDatabase((kind) => {
     }
   });
 
-  it('numbers each resource on its own', async () => {
+  it('numbers the entries of each resource independently', async () => {
     const sequence = services[0]!.app.get(HistorySequence);
     await sequence.assign('user');
     const users = await rows.query(`SELECT sequence FROM history WHERE resource = 'user' ORDER BY sequence`);

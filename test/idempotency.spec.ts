@@ -19,7 +19,7 @@ onEveryDatabase((kind) => {
   afterAll(() => service.close());
 
   describe('Idempotency-Key', () => {
-    it('gives the first answer again, byte for byte, and writes once', async () => {
+    it('returns the first response byte for byte and writes once', async () => {
       const body = newCustomer({ name: '👩‍👩‍👧 "Ána"', notes: 'a\nb', company: null });
       const key = { 'idempotency-key': unique() };
       const first = await sendUnchecked(service.admin, 'POST', '/customers', body, key);
@@ -41,7 +41,7 @@ onEveryDatabase((kind) => {
       expect(await rows.everything()).toEqual(before);
     });
 
-    it('gives the first answer also after the customer was changed and deleted', async () => {
+    it('returns the first response even after the customer is changed and deleted', async () => {
       const body = newCustomer();
       const key = keyed(unique());
       const first = await user.post('/customers', body, key);
@@ -54,7 +54,7 @@ onEveryDatabase((kind) => {
       expect(await rows.withEmail(body.email)).toBe(1);
     });
 
-    it('refuses another body, another path, and writes nothing', async () => {
+    it('refuses to be reused with another body or path and writes nothing', async () => {
       const body = newCustomer();
       const key = keyed(unique());
       expect((await service.admin.post('/customers', body, key)).status).toBe(201);
@@ -66,21 +66,21 @@ onEveryDatabase((kind) => {
       expect(await rows.everything()).toEqual(before);
     });
 
-    it('belongs to the user who sent it', async () => {
+    it('is scoped to the user who sent it', async () => {
       const key = keyed(unique());
-      const [mine, theirs] = [newCustomer(), newCustomer()];
-      const first = await user.post('/customers', mine, key);
-      const other = await service.admin.post('/customers', theirs, key);
+      const [own, others] = [newCustomer(), newCustomer()];
+      const first = await user.post('/customers', own, key);
+      const other = await service.admin.post('/customers', others, key);
       expect(other.status).toBe(201);
       expect(other.headers.get('idempotency-replayed')).toBeNull();
-      expect(other.body.email).toBe(theirs.email);
-      expect((await user.post('/customers', mine, key)).body).toEqual(first.body);
-      expect((await service.admin.post('/customers', theirs, key)).body).toEqual(other.body);
-      expect(await rows.withEmail(mine.email)).toBe(1);
-      expect(await rows.withEmail(theirs.email)).toBe(1);
+      expect(other.body.email).toBe(others.email);
+      expect((await user.post('/customers', own, key)).body).toEqual(first.body);
+      expect((await service.admin.post('/customers', others, key)).body).toEqual(other.body);
+      expect(await rows.withEmail(own.email)).toBe(1);
+      expect(await rows.withEmail(others.email)).toBe(1);
     });
 
-    it('gives nobody else the answer to the same key and body', async () => {
+    it('never replays a response to another user, even for the same key and body', async () => {
       const body = newCustomer();
       const key = keyed(unique());
       expect((await user.post('/customers', body, key)).status).toBe(201);
@@ -88,7 +88,7 @@ onEveryDatabase((kind) => {
       expect(await rows.withEmail(body.email)).toBe(1);
     });
 
-    it('tells keys apart by case', async () => {
+    it('is case-sensitive', async () => {
       const key = `key-${unique()}`;
       const [first, other] = await Promise.all([
         user.post('/customers', newCustomer(), keyed(key)),
@@ -98,42 +98,45 @@ onEveryDatabase((kind) => {
     });
 
     it.each([
-      ['empty', ''],
-      ['of 256 characters', 'k'.repeat(256)],
-      ['with a tab', 'a\tb'],
-      ['with a letter beyond ASCII', 'ké'],
-      ['with a control character beyond ASCII', 'a\u0085b'],
-    ])('is refused if it is %s', async (_what, key) => {
+      ['is empty', ''],
+      ['has 256 characters', 'k'.repeat(256)],
+      ['contains a tab', 'a\tb'],
+      ['contains a non-ASCII letter', 'ké'],
+      ['contains a non-ASCII control character', 'a\u0085b'],
+    ])('is refused if it %s', async (_rule, key) => {
       const before = await rows.everything();
       const { email } = newCustomer();
-      const answer = await user.post('/customers', newCustomer({ email }), keyed(key));
-      expectCode(answer, 400, 'invalid_request');
-      expect(answer.body.errors.map(({ pointer }: any) => pointer)).toEqual(['Idempotency-Key']);
+      const response = await user.post('/customers', newCustomer({ email }), keyed(key));
+      expectCode(response, 400, 'invalid_request');
+      expect(response.body.errors.map(({ pointer }: any) => pointer)).toEqual(['Idempotency-Key']);
       expect(await rows.everything()).toEqual(before);
     });
 
-    it.each(['\u0000', '\u0001', '\u001b', '\u007f'])('is refused with the control character %j', async (character) => {
-      const before = await rows.everything();
-      const body = JSON.stringify(newCustomer());
-      const answer = await sendRaw(
-        user.url,
-        [
-          'POST /customers HTTP/1.1',
-          'Host: localhost',
-          `Authorization: Bearer ${user.accessToken}`,
-          `Idempotency-Key: a${character}b`,
-          'Content-Type: application/json',
-          `Content-Length: ${Buffer.byteLength(body)}`,
-          'Connection: close',
-          '',
-          body,
-        ].join('\r\n'),
-      );
-      expect(answer).toMatch(/^HTTP\/1\.1 400 /);
-      expect(await rows.everything()).toEqual(before);
-    });
+    it.each(['\u0000', '\u0001', '\u001b', '\u007f'])(
+      'is refused if it contains the control character %j',
+      async (character) => {
+        const before = await rows.everything();
+        const body = JSON.stringify(newCustomer());
+        const response = await sendRaw(
+          user.url,
+          [
+            'POST /customers HTTP/1.1',
+            'Host: localhost',
+            `Authorization: Bearer ${user.accessToken}`,
+            `Idempotency-Key: a${character}b`,
+            'Content-Type: application/json',
+            `Content-Length: ${Buffer.byteLength(body)}`,
+            'Connection: close',
+            '',
+            body,
+          ].join('\r\n'),
+        );
+        expect(response).toMatch(/^HTTP\/1\.1 400 /);
+        expect(await rows.everything()).toEqual(before);
+      },
+    );
 
-    it('may have 255 characters', async () => {
+    it('accepts 255 characters', async () => {
       const key = keyed(`${unique()}${'k'.repeat(255)}`.slice(0, 255));
       const body = newCustomer();
       const first = await user.post('/customers', body, key);
@@ -143,7 +146,7 @@ onEveryDatabase((kind) => {
       expect(await rows.withEmail(body.email)).toBe(1);
     });
 
-    it('is forgotten after 24 hours, and not before', async () => {
+    it('expires after 24 hours, not earlier', async () => {
       const body = newCustomer();
       const other = newCustomer();
       const key = keyed(unique());
@@ -151,19 +154,19 @@ onEveryDatabase((kind) => {
       const margin = 60_000;
       try {
         service.clock.forward(DAY_MS - margin);
-        const nearly = await service.anonymous.signIn(user.email, user.password);
-        expectCode(await nearly.post('/customers', other, key), 422, 'idempotency_key_reused');
-        const again = await nearly.post('/customers', body, key);
+        const beforeExpiry = await service.anonymous.signIn(user.email, user.password);
+        expectCode(await beforeExpiry.post('/customers', other, key), 422, 'idempotency_key_reused');
+        const again = await beforeExpiry.post('/customers', body, key);
         expect(again.body).toEqual(first.body);
         expect(again.headers.get('idempotency-replayed')).toBe('true');
 
         service.clock.forward(2 * margin);
-        const later = await service.anonymous.signIn(user.email, user.password);
-        const anew = await later.post('/customers', other, key);
-        expect(anew.status).toBe(201);
-        expect(anew.headers.get('idempotency-replayed')).toBeNull();
-        expect((await later.post('/customers', other, key)).body).toEqual(anew.body);
-        expectCode(await later.post('/customers', body, key), 422, 'idempotency_key_reused');
+        const afterExpiry = await service.anonymous.signIn(user.email, user.password);
+        const fresh = await afterExpiry.post('/customers', other, key);
+        expect(fresh.status).toBe(201);
+        expect(fresh.headers.get('idempotency-replayed')).toBeNull();
+        expect((await afterExpiry.post('/customers', other, key)).body).toEqual(fresh.body);
+        expectCode(await afterExpiry.post('/customers', body, key), 422, 'idempotency_key_reused');
       } finally {
         service.clock.forward(-DAY_MS - margin);
       }
@@ -171,42 +174,44 @@ onEveryDatabase((kind) => {
       expect(await rows.withEmail(other.email)).toBe(1);
     });
 
-    it('writes once when it is sent 50 times at once', async () => {
+    it('writes once when 50 requests with the same key run concurrently', async () => {
       const body = newCustomer();
       const key = keyed(unique());
-      const answers = await times(50, () => user.post('/customers', body, key));
-      const created = answers.filter(({ status }) => status === 201);
-      for (const answer of answers) if (answer.status !== 201) expectCode(answer, 409, 'idempotency_in_progress');
+      const responses = await times(50, () => user.post('/customers', body, key));
+      const created = responses.filter(({ status }) => status === 201);
+      for (const response of responses)
+        if (response.status !== 201) expectCode(response, 409, 'idempotency_in_progress');
       expect(created.length).toBeGreaterThan(0);
-      for (const answer of created) expect(answer.body).toEqual(created[0]!.body);
+      for (const response of created) expect(response.body).toEqual(created[0]!.body);
       expect(created.filter(({ headers }) => headers.get('idempotency-replayed') === null)).toHaveLength(1);
       expect(await rows.withEmail(body.email)).toBe(1);
       expect(await rows.history(created[0]!.body.id)).toHaveLength(1);
     });
 
-    it('writes once when it has expired and is sent 20 times at once', async () => {
+    it('writes once when 20 concurrent requests reuse an expired key', async () => {
       const key = keyed(unique());
       await user.post('/customers', newCustomer(), key);
       await rows.query('UPDATE idempotency_records SET expires_at = ?', ['2020-01-01 00:00:00.000']);
       const body = newCustomer();
-      const answers = await times(20, () => user.post('/customers', body, key));
-      for (const answer of answers) if (answer.status !== 201) expectCode(answer, 409, 'idempotency_in_progress');
-      const created = answers.filter(({ status }) => status === 201);
+      const responses = await times(20, () => user.post('/customers', body, key));
+      for (const response of responses)
+        if (response.status !== 201) expectCode(response, 409, 'idempotency_in_progress');
+      const created = responses.filter(({ status }) => status === 201);
       expect(created.filter(({ headers }) => headers.get('idempotency-replayed') === null)).toHaveLength(1);
-      for (const answer of created) expect(answer.body).toEqual(created[0]!.body);
+      for (const response of created) expect(response.body).toEqual(created[0]!.body);
       expect(await rows.withEmail(body.email)).toBe(1);
     });
 
-    it('lets one of two bodies win that are sent at once', async () => {
+    it('accepts one of two bodies sent concurrently with the same key', async () => {
       const key = keyed(unique());
       const bodies = [newCustomer(), newCustomer()];
-      const answers = await times(10, (n) => user.post('/customers', bodies[n % 2], key));
-      const statuses = answers.map(({ status }) => status).sort();
+      const responses = await times(10, (n) => user.post('/customers', bodies[n % 2], key));
+      const statuses = responses.map(({ status }) => status).sort();
       expect(statuses).toEqual([201, 201, 201, 201, 201, 422, 422, 422, 422, 422]);
       expect(await rows.count('customers WHERE email IN (?, ?)', [bodies[0]!.email, bodies[1]!.email])).toBe(1);
     });
 
-    it('is not kept for a request that failed', async () => {
+    it('is not stored for a failed request', async () => {
       const before = await rows.count('idempotency_records');
       const holder = await rows.create();
       const body = newCustomer({ email: holder.email });
@@ -223,7 +228,7 @@ onEveryDatabase((kind) => {
       expect(await rows.count('idempotency_records')).toBe(before + 1);
     });
 
-    it('says that the first request is still running', async () => {
+    it('reports that the first request is still in progress', async () => {
       const key = unique();
       const before = await rows.count('idempotency_records');
       const first = await user.post('/customers', newCustomer(), keyed(key));
@@ -241,19 +246,19 @@ onEveryDatabase((kind) => {
             [user.id, keyHash, 'x', '2099-01-01 00:00:00.000'],
           );
           second = user.post('/customers', body, keyed(key));
-          // the embedded database lets it wait for its turn instead, which comes when this transaction ends
+          // the embedded database queues the request until this transaction ends instead
           if (kind === 'MariaDB') expectCode(await second, 409, 'idempotency_in_progress');
           throw new Error('the first request fails');
         })
         .catch(() => undefined);
-      const answer = kind === 'MariaDB' ? await user.post('/customers', body, keyed(key)) : await second!;
-      expect(answer.status).toBe(201);
-      expect(answer.body.id).not.toBe(first.body.id);
+      const response = kind === 'MariaDB' ? await user.post('/customers', body, keyed(key)) : await second!;
+      expect(response.status).toBe(201);
+      expect(response.body.id).not.toBe(first.body.id);
       expect(await rows.withEmail(body.email)).toBe(1);
       expect(await rows.count('idempotency_records')).toBe(before + 1);
     });
 
-    it('creates a user once, and the invitation is nowhere in the database', async () => {
+    it('creates a user once and stores the invitation token nowhere in the database', async () => {
       const body = newUser({ password: undefined });
       const key = unique();
       const first = await service.admin.post('/users', body, keyed(key));
@@ -270,10 +275,10 @@ onEveryDatabase((kind) => {
       const stored = JSON.stringify(await rows.everything());
       expect(stored).not.toContain(token);
       expect(stored).not.toContain(Buffer.from(token).toString('base64').slice(2, -4));
-      const kept = await rows.query('SELECT * FROM idempotency_records');
-      expect(JSON.stringify(kept)).not.toContain(body.email);
-      expect(JSON.stringify(kept)).not.toContain(key);
-      for (const { answer } of kept)
+      const records = await rows.query('SELECT * FROM idempotency_records');
+      expect(JSON.stringify(records)).not.toContain(body.email);
+      expect(JSON.stringify(records)).not.toContain(key);
+      for (const { answer } of records)
         expect(Buffer.from(answer, 'base64').toString('latin1')).not.toMatch(/example|invitation|"id"/);
 
       const redeemed = await service.anonymous.post('/login/password', { token, newPassword: 'battery staple' });
@@ -281,15 +286,16 @@ onEveryDatabase((kind) => {
       await service.anonymous.signIn(body.email, 'battery staple');
     });
 
-    it('resets a password once', async () => {
+    it('issues one password reset', async () => {
       const { body: reset } = await service.admin.post('/users', newUser({ password: undefined }));
       const path = `/users/${reset.id}/password-reset`;
       const key = keyed(unique());
-      const answers = await times(10, () => service.admin.post(path, undefined, key));
-      for (const answer of answers) if (answer.status !== 201) expectCode(answer, 409, 'idempotency_in_progress');
+      const responses = await times(10, () => service.admin.post(path, undefined, key));
+      for (const response of responses)
+        if (response.status !== 201) expectCode(response, 409, 'idempotency_in_progress');
       const again = await service.admin.post(path, undefined, key);
       expect(again.headers.get('idempotency-replayed')).toBe('true');
-      for (const { body } of answers.filter(({ status }) => status === 201)) expect(body).toEqual(again.body);
+      for (const { body } of responses.filter(({ status }) => status === 201)) expect(body).toEqual(again.body);
       expect((await rows.history(reset.id, 'user')).map(({ action }) => action)).toEqual([
         'created',
         'password_reset_issued',
@@ -303,18 +309,18 @@ onEveryDatabase((kind) => {
     });
   });
 
-  it('refuses 50 at once with one key as it refuses the first', async () => {
+  it('refuses each of 50 concurrent requests with the same key and a taken e-mail', async () => {
     const { email } = (await user.post('/customers', newCustomer())).body;
     const key = unique();
-    const answers = await times(50, () => user.post('/customers', newCustomer({ email }), keyed(key)));
-    for (const { status, body } of answers) {
+    const responses = await times(50, () => user.post('/customers', newCustomer({ email }), keyed(key)));
+    for (const { status, body } of responses) {
       expect(status).toBe(409);
       expect(['email_taken', 'idempotency_in_progress']).toContain(body.code);
     }
     expect(await rows.withEmail(email)).toBe(1);
   });
 
-  it('keeps no hash that a password could be guessed from', async () => {
+  it('stores no request hash that allows guessing a password', async () => {
     const body = newUser();
     const key = unique();
     expect((await service.admin.post('/users', body, keyed(key))).status).toBe(201);
@@ -326,15 +332,15 @@ onEveryDatabase((kind) => {
   });
 });
 
-/** What no HTTP client agrees to send. */
+/** Sends bytes that HTTP clients refuse to send. */
 function sendRaw(url: string, request: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    let answer = '';
+    let response = '';
     const socket = connect(Number(new URL(url).port), '127.0.0.1', () => socket.write(request));
     socket
       .setEncoding('latin1')
-      .on('data', (chunk: string) => (answer += chunk))
+      .on('data', (chunk: string) => (response += chunk))
       .on('error', reject)
-      .on('close', () => resolve(answer));
+      .on('close', () => resolve(response));
   });
 }

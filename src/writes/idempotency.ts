@@ -54,8 +54,7 @@ export class Idempotency {
     { idempotency, actorId }: WriteContext,
     work: (manager: EntityManager) => Promise<StoredAnswer<Answer>>,
   ): Promise<Answer> {
-    if (!idempotency || actorId === null)
-      return this.transactions.run(async (manager) => (await work(manager)).answer);
+    if (!idempotency || actorId === null) return this.transactions.run(async (manager) => (await work(manager)).answer);
     const id = { userId: actorId, keyHash: createHash('sha256').update(idempotency.key).digest('hex') };
     for (;;) {
       let isClaimed = false;
@@ -78,7 +77,11 @@ export class Idempotency {
     }
   }
 
-  private async claim(manager: EntityManager, { userId, keyHash }: RecordId, { request }: IdempotentRequest): Promise<void> {
+  private async claim(
+    manager: EntityManager,
+    { userId, keyHash }: RecordId,
+    { request }: IdempotentRequest,
+  ): Promise<void> {
     // keyed: the request may contain a password, and a plain hash could be attacked by guessing it
     const requestHash = this.secrets.sign('idempotency-request', request).toString('hex');
     const expiresAt = new Date(this.clock.now().getTime() + RETENTION_MS);

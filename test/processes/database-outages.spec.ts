@@ -8,13 +8,13 @@ import { until } from '../support/program.js';
 import { expectProblem } from '../support/refusals.js';
 import { newCustomer, startService, type TestService } from '../support/service.js';
 
-/** Within so long the answer is there, whatever the database does. */
-const ANSWER_MS = 3_000;
-/** Within so long after its return everything is as before. */
-const RECOVERY_MS = 5_000;
+/** Maximum response time, whatever the database does. */
+const MAX_RESPONSE_MS = 3_000;
+/** Maximum time until the service works again after the database is back. */
+const MAX_RECOVERY_MS = 5_000;
 
-const declare = kinds.includes('MariaDB') && hasMariadb() ? describe : describe.skip;
-declare('when the server of the database', () => {
+const describeOnServer = kinds.includes('MariaDB') && hasMariadb() ? describe : describe.skip;
+describeOnServer('the service', () => {
   let mariadb: Mariadb;
   let service: TestService;
   beforeAll(async () => {
@@ -26,8 +26,8 @@ declare('when the server of the database', () => {
     await mariadb.remove();
   });
 
-  /** Everything that asks the database, in every way that the service does. */
-  const askEverything = (): Array<Promise<Answer>> => [
+  /** Requests that use the database in each way that the service does. */
+  const sendRequests = (): Array<Promise<Answer>> => [
     service.admin.get('/me'),
     service.admin.get('/customers'),
     service.admin.get('/customers/1'),
@@ -37,15 +37,15 @@ declare('when the server of the database', () => {
     service.anonymous.get('/readyz'),
   ];
 
-  async function expectUnavailable(asked: Array<Promise<Answer>>): Promise<void> {
+  async function expectUnavailable(requests: Array<Promise<Answer>>): Promise<void> {
     const start = performance.now();
-    const answers = await Promise.all(
-      asked.map(async (answer) => ({ ...(await answer), took: performance.now() - start })),
+    const responses = await Promise.all(
+      requests.map(async (response) => ({ ...(await response), took: performance.now() - start })),
     );
-    for (const answer of answers) {
-      expectProblem(answer, 503, 'database_unavailable');
-      expect(answer.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
-      expect(answer.took).toBeLessThan(ANSWER_MS);
+    for (const response of responses) {
+      expectProblem(response, 503, 'database_unavailable');
+      expect(response.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+      expect(response.took).toBeLessThan(MAX_RESPONSE_MS);
     }
   }
 
@@ -53,22 +53,22 @@ declare('when the server of the database', () => {
     const start = performance.now();
     await until(async () => (await service.anonymous.get('/readyz')).status === 200);
     await until(async () => (await service.admin.post('/customers', newCustomer())).status === 201);
-    expect(performance.now() - start).toBeLessThan(RECOVERY_MS);
-    // no connection that hangs was left behind
-    const answers = await Promise.all(Array.from({ length: 50 }, () => service.admin.get('/customers')));
-    for (const { status } of answers) expect(status).toBe(200);
+    expect(performance.now() - start).toBeLessThan(MAX_RECOVERY_MS);
+    // no hanging connection is left in the pool
+    const responses = await Promise.all(Array.from({ length: 50 }, () => service.admin.get('/customers')));
+    for (const { status } of responses) expect(status).toBe(200);
   }
 
-  it('is frozen, answers 503 in time, also to more than it has connections for, and goes on by itself', async () => {
+  it('responds 503 in time while the database server is frozen, even beyond the pool size, and recovers by itself', async () => {
     const { pid } = mariadb.process();
     process.kill(pid!, 'SIGSTOP');
     try {
-      const asked = askEverything();
+      const requests = sendRequests();
       expect((await service.anonymous.get('/livez')).status).toBe(200);
-      await expectUnavailable(asked);
-      // by now its connections have been given up, and new ones get no answer either
+      await expectUnavailable(requests);
+      // the pool has discarded its connections by now, and new ones get no response either
       await expectUnavailable([
-        ...askEverything(),
+        ...sendRequests(),
         ...Array.from({ length: 80 }, () => service.admin.get('/customers')),
       ]);
     } finally {
@@ -77,15 +77,15 @@ declare('when the server of the database', () => {
     await expectRecovery();
   });
 
-  it('is killed, answers 503 at once, and goes on when it is back', async () => {
+  it('responds 503 in time after the database server is killed, and recovers when it restarts', async () => {
     mariadb.process().kill('SIGKILL');
     await until(async () => (await service.anonymous.get('/readyz')).status === 503);
-    await expectUnavailable(askEverything());
+    await expectUnavailable(sendRequests());
     await mariadb.restart();
     await expectRecovery();
   });
 
-  it('takes too long for a statement, ends it on the server too', async () => {
+  it('kills a statement on the server when it times out', async () => {
     const error: unknown = await service.app
       .get(DirectQueries)
       .query('SELECT SLEEP(60)', [])
@@ -97,10 +97,10 @@ declare('when the server of the database', () => {
     expect(running).toEqual([]);
   });
 
-  it('keeps a transaction waiting between two statements, leaves it its connection', async () => {
+  it('keeps the connection of a transaction that pauses between statements', async () => {
     const row = await service.dataSource.transaction(async (manager) => {
       await manager.query('CREATE TEMPORARY TABLE mine (n INT)');
-      // longer than a connection may be silent without being asked whether it lives
+      // longer than the idle time after which the pool pings a connection
       await sleep(2_500);
       return manager.query('SELECT COUNT(*) AS count FROM mine');
     });

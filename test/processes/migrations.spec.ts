@@ -17,15 +17,15 @@ import { ADMIN, JWT_SECRET, newCustomer } from '../support/service.js';
 const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 const NAMES = migrations.map(({ name }) => name);
 
-/** An empty database and what an instance on it is started with. */
-interface Place {
+/** An empty database and the environment of an instance that uses it. */
+interface Installation {
   database: TestDatabase;
   variables: Record<string, string>;
   env: Env;
-  leave: () => Promise<void>;
+  remove: () => Promise<void>;
 }
 
-async function emptyPlace(kind: Kind): Promise<Place> {
+async function createInstallation(kind: Kind): Promise<Installation> {
   const database = await createDatabase(kind);
   const directory = mkdtempSync(join(tmpdir(), 'crm-migrations-'));
   const variables = {
@@ -36,11 +36,11 @@ async function emptyPlace(kind: Kind): Promise<Place> {
     ADMIN_EMAIL: ADMIN.email,
     ADMIN_PASSWORD: ADMIN.password,
   };
-  const leave = async (): Promise<void> => {
+  const remove = async (): Promise<void> => {
     await database.drop();
     rmSync(directory, { recursive: true, force: true });
   };
-  return { database, variables, env: readEnv(variables), leave };
+  return { database, variables, env: readEnv(variables), remove };
 }
 
 interface Instance {
@@ -48,13 +48,13 @@ interface Instance {
   close: () => Promise<unknown>;
 }
 
-async function startHere(env: Env): Promise<Instance> {
+async function startInProcess(env: Env): Promise<Instance> {
   const { app } = await createService(env);
   await app.listen(0, '127.0.0.1');
   return { url: await app.getUrl(), close: () => app.close() };
 }
 
-/** As a process: the embedded database belongs to one machine, not to one process, which would wait for itself. */
+/** Starts a separate process: on the embedded database, two instances in one process would block each other. */
 async function startProcess(variables: Record<string, string>): Promise<Instance> {
   const child = spawn(process.execPath, [MAIN], {
     cwd: variables.DATA_DIR,
@@ -70,7 +70,7 @@ async function startProcess(variables: Record<string, string>): Promise<Instance
     const url = /API:\s+(http\S+)/.exec(line)?.[1];
     if (url) return { url, close };
   }
-  throw new Error('The instance ended before it listened');
+  throw new Error('The instance exited before it listened');
 }
 
 async function send(url: string, method: string, path: string, token?: string, body?: unknown): Promise<any> {
@@ -87,53 +87,53 @@ async function send(url: string, method: string, path: string, token?: string, b
 
 const signIn = (url: string): Promise<any> => send(url, 'POST', '/login', undefined, ADMIN);
 
-async function driftOf(dataSource: DataSource): Promise<string[]> {
+async function findSchemaDrift(dataSource: DataSource): Promise<string[]> {
   const { upQueries } = await dataSource.driver.createSchemaBuilder().log();
   return upQueries.map(({ query }) => query);
 }
 
-const tablesOf = async (dataSource: DataSource): Promise<string[]> => {
+const listTables = async (dataSource: DataSource): Promise<string[]> => {
   const sql =
     dataSource.options.type === 'better-sqlite3'
       ? `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'`
       : 'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = DATABASE()';
   const rows = await dataSource.query<Array<{ name: string }>>(sql);
-  // created by TypeORM, and by the first instance that starts
+  // TypeORM and the first instance to start create these
   return rows
     .map(({ name }) => name)
     .filter((name) => !['migrations', 'typeorm_metadata', 'locks'].includes(name))
     .sort();
 };
 
-const appliedIn = async (dataSource: DataSource): Promise<string[]> =>
+const listApplied = async (dataSource: DataSource): Promise<string[]> =>
   (await dataSource.query<Array<{ name: string }>>('SELECT name FROM migrations ORDER BY id')).map(({ name }) => name);
 
 onEveryDatabase((kind) => {
   describe('the migrations', () => {
-    let place: Place;
+    let installation: Installation;
     let dataSource: DataSource;
     beforeAll(async () => {
-      place = await emptyPlace(kind);
-      dataSource = await openDataSource(await connectionOptions(place.env, entities));
+      installation = await createInstallation(kind);
+      dataSource = await openDataSource(await connectionOptions(installation.env, entities));
     });
     afterAll(async () => {
       await dataSource.destroy();
-      await place.leave();
+      await installation.remove();
     });
 
-    it('make the schema that the entities expect, and nothing else', async () => {
+    it('create exactly the schema that the entities expect', async () => {
       await dataSource.runMigrations();
-      expect(await driftOf(dataSource)).toEqual([]);
-      expect(await appliedIn(dataSource)).toEqual(NAMES);
+      expect(await findSchemaDrift(dataSource)).toEqual([]);
+      expect(await listApplied(dataSource)).toEqual(NAMES);
       const expected = dataSource.entityMetadatas.map(({ tableName }) => tableName).sort();
-      expect(await tablesOf(dataSource)).toEqual(expected);
+      expect(await listTables(dataSource)).toEqual(expected);
     });
 
-    it('do nothing if all of them have been applied', async () => {
+    it('do nothing if all of them are applied', async () => {
       expect(await dataSource.runMigrations()).toEqual([]);
     });
 
-    it('can be taken back one by one, on rows that are there, and applied again', async () => {
+    it('can be rolled back one by one and applied again on existing rows', async () => {
       const at = '2026-11-01 12:00:00';
       await dataSource.query(
         `INSERT INTO users (id, email, name, surname, created_at, is_deleted) VALUES (1, 'carla@example.com', 'Carla', 'Núñez', ?, 0)`,
@@ -144,44 +144,44 @@ onEveryDatabase((kind) => {
           VALUES ('jose@example.com', 'José', 'García', 1, 1, ?, ?, 0)`,
         [at, at],
       );
-      // all but the first, whose tables hold what there was before us
+      // all but the first, whose tables may hold the rows of the Flask service
       for (const name of NAMES.slice(1).reverse()) {
-        expect((await appliedIn(dataSource)).at(-1)).toBe(name);
+        expect((await listApplied(dataSource)).at(-1)).toBe(name);
         await dataSource.undoLastMigration();
       }
-      expect(await appliedIn(dataSource)).toEqual(NAMES.slice(0, 1));
-      expect(await tablesOf(dataSource)).toEqual(['customers', 'users']);
+      expect(await listApplied(dataSource)).toEqual(NAMES.slice(0, 1));
+      expect(await listTables(dataSource)).toEqual(['customers', 'users']);
       expect(await dataSource.query('SELECT email, name FROM customers')).toEqual([
         { email: 'jose@example.com', name: 'José' },
       ]);
 
       const again = await dataSource.runMigrations();
       expect(again.map(({ name }) => name)).toEqual(NAMES.slice(1));
-      expect(await driftOf(dataSource)).toEqual([]);
+      expect(await findSchemaDrift(dataSource)).toEqual([]);
       expect(await dataSource.query('SELECT email, live_email, version FROM customers')).toEqual([
         { email: 'jose@example.com', live_email: 'jose@example.com', version: 1 },
       ]);
     });
 
-    it('leave an empty database when the first is taken back too', async () => {
+    it('leave an empty database when all of them are rolled back', async () => {
       for (const _ of NAMES) await dataSource.undoLastMigration();
-      expect(await appliedIn(dataSource)).toEqual([]);
-      expect(await tablesOf(dataSource)).toEqual([]);
+      expect(await listApplied(dataSource)).toEqual([]);
+      expect(await listTables(dataSource)).toEqual([]);
       await dataSource.runMigrations();
-      expect(await driftOf(dataSource)).toEqual([]);
+      expect(await findSchemaDrift(dataSource)).toEqual([]);
     });
 
-    it('go on where one was killed half-way, as the server takes no DDL back', async () => {
-      // the last step of each is done, its record is not
+    it('complete a migration that was killed halfway, as servers do not roll back DDL', async () => {
+      // every step of the migration is applied, but its record is missing
       for (const name of [...NAMES].reverse()) {
         await dataSource.query('DELETE FROM migrations WHERE name = ?', [name]);
         const again = await dataSource.runMigrations();
         expect(again.map((migration) => migration.name)).toEqual([name]);
       }
-      expect(await driftOf(dataSource)).toEqual([]);
+      expect(await findSchemaDrift(dataSource)).toEqual([]);
     });
 
-    it('are listed in order, each with a time of its own', () => {
+    it('are listed in order and have unique timestamps', () => {
       const times = NAMES.map((name) => Number(/\d{13}$/.exec(name)?.[0]));
       expect(times).toEqual([...new Set(times)].sort((a, b) => a - b));
       const files = readdirSync(new URL('../../migrations/', import.meta.url)).filter((file) => /^\d/.test(file));
@@ -189,27 +189,27 @@ onEveryDatabase((kind) => {
     });
   });
 
-  describe('five instances that start at once on an empty database', () => {
-    let place: Place;
+  describe('five instances that start concurrently on an empty database', () => {
+    let installation: Installation;
     let instances: Instance[] = [];
     beforeAll(async () => {
-      place = await emptyPlace(kind);
+      installation = await createInstallation(kind);
       instances = await Promise.all(
         Array.from({ length: 5 }, () =>
-          kind === 'SQLite' ? startProcess(place.variables) : startHere(readEnv(place.variables)),
+          kind === 'SQLite' ? startProcess(installation.variables) : startInProcess(readEnv(installation.variables)),
         ),
       );
     });
     afterAll(async () => {
       await Promise.all(instances.map(({ close }) => close()));
-      await place.leave();
+      await installation.remove();
     });
 
-    it('apply each migration once, and make one first admin', async () => {
-      const dataSource = await openDataSource(await connectionOptions(place.env, entities));
+    it('apply each migration once and create one first admin', async () => {
+      const dataSource = await openDataSource(await connectionOptions(installation.env, entities));
       try {
-        expect(await appliedIn(dataSource)).toEqual(NAMES);
-        expect(await driftOf(dataSource)).toEqual([]);
+        expect(await listApplied(dataSource)).toEqual(NAMES);
+        expect(await findSchemaDrift(dataSource)).toEqual([]);
         expect(await dataSource.query('SELECT id, email, admin FROM users')).toEqual([
           { id: 1, email: ADMIN.email, admin: 1 },
         ]);
@@ -221,13 +221,13 @@ onEveryDatabase((kind) => {
       }
     });
 
-    it('share one secret: each takes the tokens of the others', async () => {
+    it('share a secret and accept tokens of each other', async () => {
       const tokens = await Promise.all(instances.map(async ({ url }) => (await signIn(url)).accessToken as string));
       for (const { url } of instances)
         for (const token of tokens) expect(await send(url, 'GET', '/me', token)).toMatchObject({ status: 200, id: 1 });
     });
 
-    it('see at once what another has written', async () => {
+    it('read writes of the other instances immediately', async () => {
       const { accessToken } = await signIn(instances[0]!.url);
       const written = await Promise.all(
         instances.map(({ url }) => send(url, 'POST', '/customers', accessToken, newCustomer())),
@@ -239,16 +239,16 @@ onEveryDatabase((kind) => {
     });
   });
 
-  describe('an instance that starts again', () => {
-    it('finds its data, keeps its secret and makes no other admin', async () => {
-      const place = await emptyPlace(kind);
+  describe('a restarted instance', () => {
+    it('keeps its data and its secret and creates no other admin', async () => {
+      const installation = await createInstallation(kind);
       try {
-        const first = await startHere(place.env);
+        const first = await startInProcess(installation.env);
         const { accessToken, refreshToken } = await signIn(first.url);
         const customer = await send(first.url, 'POST', '/customers', accessToken, newCustomer());
         await first.close();
 
-        const second = await startHere(place.env);
+        const second = await startInProcess(installation.env);
         try {
           const found = await send(second.url, 'GET', `/customers/${customer.id}`, accessToken);
           expect(found).toEqual({ ...customer, status: 200 });
@@ -260,12 +260,12 @@ onEveryDatabase((kind) => {
           await second.close();
         }
         if (kind === 'SQLite') {
-          const file = join(place.env.DATA_DIR, 'jwt-secret');
+          const file = join(installation.env.DATA_DIR, 'jwt-secret');
           expect(readFileSync(file, 'utf8')).toMatch(/^[\da-f]{64}$/);
           expect(statSync(file).mode & 0o077).toBe(0);
         }
       } finally {
-        await place.leave();
+        await installation.remove();
       }
     });
   });
