@@ -123,7 +123,7 @@ describe('when the embedded database is busy', () => {
 });
 
 const describeOnServer = kinds.includes('MariaDB') ? describe : () => undefined;
-describeOnServer('MariaDB faults', () => {
+describeOnServer('the service on MariaDB', () => {
   const kind = 'MariaDB';
   let service: TestService;
   let proxy: DatabaseProxy;
@@ -147,7 +147,7 @@ describeOnServer('MariaDB faults', () => {
   });
   afterAll(() => service.close());
 
-  it('retry a write as a whole if it is chosen as deadlock victim', async () => {
+  it('retries a write as a whole if it is chosen as deadlock victim', async () => {
     const admin = await service.user({ role: 'admin' });
     const runner = service.dataSource.createQueryRunner();
     await runner.startTransaction();
@@ -164,7 +164,7 @@ describeOnServer('MariaDB faults', () => {
     expect((await service.admin.get(`/users/${admin.id}/history`)).body.data).toHaveLength(2);
   });
 
-  it('cause 503 without personal data in the log until the server is reachable again', async () => {
+  it('responds 503 and logs no personal data while the server is unreachable, and recovers', async () => {
     const user = await service.user({ password: `Geheimnis-${unique()}` });
     const customer = newCustomer({ notes: `Diagnose-${unique()}` });
     proxy.stop();
