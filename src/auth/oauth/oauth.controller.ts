@@ -52,11 +52,13 @@ export class OAuthController {
     return this.complete(result, client, reply);
   }
 
-  /** Exchange the one-time code in your frontend's address for tokens */
   @Post('exchange')
   @HttpCode(200)
   @Access('public')
-  @ApiOperation({ operationId: 'exchange_exchange' })
+  @ApiOperation({
+    operationId: 'exchange_exchange',
+    summary: "Exchange the one-time code in your frontend's address for tokens",
+  })
   @ApiProblems('invalid_login_code')
   exchange(@Body() code: ExchangeCodeDto, @ClientInfo() client: Client): Promise<TokensDto> {
     return this.oauth.exchange(code, client);
