@@ -53,7 +53,7 @@ export class PasswordHasher {
 type Check = (password: string) => Promise<boolean>;
 
 /** The check for a stored hash; undefined if its format is unknown or its work is not bounded. */
-export function parseHash(stored: string): Check | undefined {
+function parseHash(stored: string): Check | undefined {
   return parseArgon2id(stored) ?? parseWerkzeugPbkdf2(stored) ?? parseWerkzeugScrypt(stored);
 }
 
