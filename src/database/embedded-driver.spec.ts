@@ -54,32 +54,32 @@ describe('transactions on the embedded database', () => {
   });
 
   it('block reads from outside, which never see uncommitted rows', async () => {
-    const [begun, asked] = [signal(), signal()];
+    const [begun, queried] = [signal(), signal()];
     const writing = dataSource.transaction(async (manager) => {
       await add(manager, 'first');
       begun.reach();
-      await asked.reached;
+      await queried.reached;
       await add(manager, 'second');
       expect(await texts(manager)).toEqual(['first', 'second']);
     });
     await begun.reached;
     const seen = texts();
-    asked.reach();
+    queried.reach();
     await writing;
     expect(await seen).toEqual(['first', 'second']);
   });
 
   it('hide rolled back rows from the reads that waited', async () => {
-    const [begun, asked] = [signal(), signal()];
+    const [begun, queried] = [signal(), signal()];
     const failing = dataSource.transaction(async (manager) => {
       await add(manager, 'never');
       begun.reach();
-      await asked.reached;
+      await queried.reached;
       throw new Error('expected');
     });
     await begun.reached;
     const seen = texts();
-    asked.reach();
+    queried.reach();
     await expect(failing).rejects.toThrow('expected');
     expect(await seen).toEqual([]);
   });
