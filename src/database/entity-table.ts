@@ -52,7 +52,7 @@ export class EntityTable<Row extends ObjectLiteral & { id: number }> {
     return rows.map((row) => this.hydrate(row));
   }
 
-  /** The newest committed state, which nobody else can change before the transaction ends. */
+  /** The newest committed row, locked until the transaction ends. */
   async lockById(manager: EntityManager, id: number): Promise<Row | undefined> {
     const sql = `SELECT ${this.selection} FROM ${this.name} WHERE id = ?${this.lockClause}`;
     const [row] = await this.queries.executeIn<Raw>(manager, sql, [id]);

@@ -40,7 +40,7 @@ export async function lockInTransaction(manager: EntityManager, name: 'admins' |
   await manager.query('UPDATE mutexes SET turn = turn + 1 WHERE name = ?', [name]);
 }
 
-/** True for one caller of all instances per value: for whoever raises the counter to it. */
+/** True for one caller of all instances per value: for the one that raises the counter to it. */
 export async function claimOnce(manager: EntityManager, name: 'photo_sweep', value: number): Promise<boolean> {
   const { affected } = await manager.update(Lock, { name, counter: LessThan(value) }, { counter: value });
   return affected === 1;

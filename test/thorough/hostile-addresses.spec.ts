@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { KIB } from './support/bodies.js';
-import type { Client } from './support/client.js';
-import { onEveryDatabase } from './support/databases.js';
-import { expectProblem, firstError, leavesNoTrace } from './support/refusals.js';
-import { newCustomer, startService, type TestService } from './support/service.js';
-import { portOf, rawRequest } from './support/sockets.js';
+import { KIB } from '../support/bodies.js';
+import type { Client } from '../support/client.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { expectProblem, firstError, leavesNoTrace } from '../support/refusals.js';
+import { newCustomer, startService, type TestService } from '../support/service.js';
+import { portOf, rawRequest } from '../support/sockets.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;

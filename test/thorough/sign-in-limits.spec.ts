@@ -1,6 +1,6 @@
-import type { Client } from './support/client.js';
-import { onEveryDatabase } from './support/databases.js';
-import { ADMIN, startService, type TestService, unique } from './support/service.js';
+import type { Client } from '../support/client.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { ADMIN, startService, type TestService, unique } from '../support/service.js';
 
 const MINUTE_MS = 60_000;
 /** Delays of the service pass this many times faster. */

@@ -1,12 +1,12 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import Libsql from 'libsql';
-import type { Answer, Client } from './support/client.js';
-import { kinds, onEveryDatabase } from './support/databases.js';
-import { captureOutput } from './support/output.js';
-import { expectProblem } from './support/refusals.js';
-import { expectSecurityHeaders } from './support/security-headers.js';
-import { newCustomer, startService, type TestService, unique } from './support/service.js';
+import type { Answer, Client } from '../support/client.js';
+import { kinds, onEveryDatabase } from '../support/databases.js';
+import { captureOutput } from '../support/output.js';
+import { expectProblem } from '../support/refusals.js';
+import { expectSecurityHeaders } from '../support/security-headers.js';
+import { newCustomer, startService, type TestService, unique } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   describe('when statements fail', () => {

@@ -1,8 +1,8 @@
-import { Browser } from './support/browser.js';
-import type { Client } from './support/client.js';
-import { onEveryDatabase } from './support/databases.js';
-import { createSubject, ProviderLogin } from './support/provider-login.js';
-import { type TestService, unique } from './support/service.js';
+import { Browser } from '../support/browser.js';
+import type { Client } from '../support/client.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { createSubject, ProviderLogin } from '../support/provider-login.js';
+import { type TestService, unique } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let login: ProviderLogin;

@@ -3,9 +3,9 @@ import { type IncomingHttpHeaders, request as httpRequest } from 'node:http';
 import { createServer as createHttpsServer, request as httpsRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { createSelfSignedCertificate } from '../src/http/self-signed.js';
-import { GoogleStandIn } from './stand-ins/google.js';
-import { startService, type TestService, unique } from './support/service.js';
+import { createSelfSignedCertificate } from '../../src/http/self-signed.js';
+import { GoogleStandIn } from '../stand-ins/google.js';
+import { startService, type TestService, unique } from '../support/service.js';
 
 /** The origin of the redirect URIs registered for development. */
 const ORIGIN = 'https://127.0.0.1:5000';
@@ -92,7 +92,7 @@ describe('sign-in over https', () => {
 
   it('uses the redirect URIs that the README tells to register', async () => {
     service = await startService('SQLite', { env: { ...google.env, ...FACEBOOK, TLS: 'self-signed' }, signIn: false });
-    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+    const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
     for (const provider of ['google', 'facebook']) {
       const { headers } = await get(Number(new URL(service.anonymous.url).port), new URL(`/login/${provider}`, ORIGIN));
       expect(readme).toContain(`\`${new URL(headers.location!).searchParams.get('redirect_uri')}\``);

@@ -1,8 +1,8 @@
-import { KIB, padded, textOf } from './support/bodies.js';
-import type { Answer, Client } from './support/client.js';
-import { onEveryDatabase } from './support/databases.js';
-import { expectProblem, firstError, leavesNoTrace } from './support/refusals.js';
-import { newCustomer, newUser, startService, type TestService, unique } from './support/service.js';
+import { KIB, padded, textOf } from '../support/bodies.js';
+import type { Answer, Client } from '../support/client.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { expectProblem, firstError, leavesNoTrace } from '../support/refusals.js';
+import { newCustomer, newUser, startService, type TestService, unique } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;

@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
-import type { FacebookStandIn } from './stand-ins/facebook.js';
-import { GoogleStandIn } from './stand-ins/google.js';
-import { Browser } from './support/browser.js';
-import { onEveryDatabase } from './support/databases.js';
-import { createSubject, ProviderLogin } from './support/provider-login.js';
-import type { TestService } from './support/service.js';
+import type { FacebookStandIn } from '../stand-ins/facebook.js';
+import { GoogleStandIn } from '../stand-ins/google.js';
+import { Browser } from '../support/browser.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { createSubject, ProviderLogin } from '../support/provider-login.js';
+import type { TestService } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let login: ProviderLogin;

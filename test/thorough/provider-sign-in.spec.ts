@@ -1,7 +1,7 @@
-import { Browser } from './support/browser.js';
-import { onEveryDatabase } from './support/databases.js';
-import { createPkce, createSubject, ProviderLogin, RETURN_TO } from './support/provider-login.js';
-import { startService, type TestService, unique } from './support/service.js';
+import { Browser } from '../support/browser.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { createPkce, createSubject, ProviderLogin, RETURN_TO } from '../support/provider-login.js';
+import { startService, type TestService, unique } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let login: ProviderLogin;

@@ -1,8 +1,8 @@
-import { DISCOVERY, GoogleStandIn } from './stand-ins/google.js';
-import { Browser } from './support/browser.js';
-import { onEveryDatabase } from './support/databases.js';
-import { createPkce, ProviderLogin, RETURN_TO } from './support/provider-login.js';
-import type { TestService } from './support/service.js';
+import { DISCOVERY, GoogleStandIn } from '../stand-ins/google.js';
+import { Browser } from '../support/browser.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { createPkce, ProviderLogin, RETURN_TO } from '../support/provider-login.js';
+import type { TestService } from '../support/service.js';
 
 const MINUTE_MS = 60_000;
 

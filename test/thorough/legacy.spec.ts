@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import mysql, { type Connection, type RowDataPacket } from 'mysql2/promise';
-import type { Client } from './support/client.js';
-import { createDatabase, kinds, type TestDatabase } from './support/databases.js';
-import { newCustomer, newUser, startService, type TestService } from './support/service.js';
+import type { Client } from '../support/client.js';
+import { createDatabase, kinds, type TestDatabase } from '../support/databases.js';
+import { newCustomer, newUser, startService, type TestService } from '../support/service.js';
 
-const sql = readFileSync(new URL('fixtures/flask-crm.sql', import.meta.url), 'utf8');
+const sql = readFileSync(new URL('../fixtures/flask-crm.sql', import.meta.url), 'utf8');
 
 const COLUMNS = {
   users:

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { claimOnce, lockInTransaction, withLock } from '../src/database/locks.js';
-import { onEveryDatabase } from './support/databases.js';
-import { until } from './support/program.js';
-import { Rows } from './support/rows.js';
-import { startService, type TestService } from './support/service.js';
+import { claimOnce, lockInTransaction, withLock } from '../../src/database/locks.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { until } from '../support/program.js';
+import { Rows } from '../support/rows.js';
+import { startService, type TestService } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;

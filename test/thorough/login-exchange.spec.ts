@@ -1,9 +1,9 @@
-import { type GoogleStandIn } from './stand-ins/google.js';
-import { Browser } from './support/browser.js';
-import type { Client } from './support/client.js';
-import { onEveryDatabase } from './support/databases.js';
-import { createPkce, createSubject, ProviderLogin, RETURN_TO } from './support/provider-login.js';
-import type { TestService } from './support/service.js';
+import { type GoogleStandIn } from '../stand-ins/google.js';
+import { Browser } from '../support/browser.js';
+import type { Client } from '../support/client.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { createPkce, createSubject, ProviderLogin, RETURN_TO } from '../support/provider-login.js';
+import type { TestService } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let login: ProviderLogin;

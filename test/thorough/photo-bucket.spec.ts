@@ -1,10 +1,10 @@
-import { PhotoSweep } from '../src/customers/photo-sweep.js';
-import { type BucketFault, BucketStandIn } from './stand-ins/bucket.js';
-import type { Answer, Client } from './support/client.js';
-import { onEveryDatabase } from './support/databases.js';
-import { form } from './support/forms.js';
-import { anotherJpeg } from './support/images.js';
-import { newCustomer, startService, type TestService } from './support/service.js';
+import { PhotoSweep } from '../../src/customers/photo-sweep.js';
+import { type BucketFault, BucketStandIn } from '../stand-ins/bucket.js';
+import type { Answer, Client } from '../support/client.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { form } from '../support/forms.js';
+import { anotherJpeg } from '../support/images.js';
+import { newCustomer, startService, type TestService } from '../support/service.js';
 
 const HOUR_MS = 60 * 60 * 1000;
 const JPEG = { 'content-type': 'image/jpeg' };

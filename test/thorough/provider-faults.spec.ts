@@ -1,9 +1,9 @@
-import type { FacebookStandIn } from './stand-ins/facebook.js';
-import { DISCOVERY, GoogleStandIn } from './stand-ins/google.js';
-import { Browser } from './support/browser.js';
-import { onEveryDatabase } from './support/databases.js';
-import { createSubject, expectUnavailable, ProviderLogin } from './support/provider-login.js';
-import { startService, type TestService } from './support/service.js';
+import type { FacebookStandIn } from '../stand-ins/facebook.js';
+import { DISCOVERY, GoogleStandIn } from '../stand-ins/google.js';
+import { Browser } from '../support/browser.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { createSubject, expectUnavailable, ProviderLogin } from '../support/provider-login.js';
+import { startService, type TestService } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let login: ProviderLogin;

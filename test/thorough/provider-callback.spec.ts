@@ -1,7 +1,7 @@
-import { Browser } from './support/browser.js';
-import { onEveryDatabase } from './support/databases.js';
-import { ProviderLogin } from './support/provider-login.js';
-import { startService, type TestService } from './support/service.js';
+import { Browser } from '../support/browser.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { ProviderLogin } from '../support/provider-login.js';
+import { startService, type TestService } from '../support/service.js';
 
 const MINUTE_MS = 60_000;
 

@@ -1,7 +1,7 @@
-import type { Client } from './support/client.js';
-import { onEveryDatabase } from './support/databases.js';
-import { expectCode, Rows, sendUnchecked, times } from './support/rows.js';
-import { newCustomer, startService, type TestService } from './support/service.js';
+import type { Client } from '../support/client.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { expectCode, Rows, sendUnchecked, times } from '../support/rows.js';
+import { newCustomer, startService, type TestService } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;

@@ -1,12 +1,12 @@
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import type { Answer, Client } from './support/client.js';
-import { onEveryDatabase } from './support/databases.js';
-import { form } from './support/forms.js';
-import { anotherJpeg, bomb, corners, jpeg, noise } from './support/images.js';
-import { until } from './support/program.js';
-import { newCustomer, startService, type TestService } from './support/service.js';
-import { open, portOf } from './support/sockets.js';
+import type { Answer, Client } from '../support/client.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { form } from '../support/forms.js';
+import { anotherJpeg, bomb, corners, jpeg, noise } from '../support/images.js';
+import { until } from '../support/program.js';
+import { newCustomer, startService, type TestService } from '../support/service.js';
+import { open, portOf } from '../support/sockets.js';
 
 const MIB = 1024 * 1024;
 const BOUNDARY = 'multipart/form-data; boundary=x';

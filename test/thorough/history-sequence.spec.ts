@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HistorySequence } from '../src/history/history-sequence.js';
-import { onEveryDatabase } from './support/databases.js';
-import { Rows } from './support/rows.js';
-import { newCustomer, startService, type TestService } from './support/service.js';
+import { HistorySequence } from '../../src/history/history-sequence.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { Rows } from '../support/rows.js';
+import { newCustomer, startService, type TestService } from '../support/service.js';
 
 const WRITERS = 8;
 const WRITES = 15;
