@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { accessTable } from '../src/openapi/access-table.js';
+import { PROBLEMS } from '../src/problems/catalog.js';
 import { startService, type TestService } from './support/service.js';
 
 /** Read as text, so that jest shows a difference as a diff of the files. */
@@ -95,8 +96,9 @@ describe('The OpenAPI', () => {
 
   it('serves the documentation of a problem at its type URL', async () => {
     const { body } = await service.anonymous.get('/customers');
-    const documentation = await fetch(body.type as string);
-    expect(await documentation.json()).toMatchObject({ code: 'unauthenticated', status: 401 });
+    const documentation = await service.anonymous.get(new URL(body.type as string).pathname);
+    const { status, title, description } = PROBLEMS.unauthenticated;
+    expect(documentation.body).toEqual({ code: 'unauthenticated', status, title, description });
     expect((await service.anonymous.get('/problems/constructor')).status).toBe(404);
   });
 });

@@ -35,7 +35,7 @@ export async function seekDeepPage(service, bare, rows) {
   bare.cursor = Buffer.from(JSON.stringify([last.surname, last.id])).toString('base64url');
 }
 
-/** What a POST and a PATCH of one customer leave behind, without what has to differ. */
+/** The rows that a POST and a PATCH of one customer write, without the values that have to differ. */
 async function write(server, database) {
   const customer = {
     email: `${server.name}@example.com`,

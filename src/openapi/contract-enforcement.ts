@@ -44,15 +44,21 @@ export function enforceContract(fastify: FastifyInstance, document: OpenAPIObjec
   });
 }
 
-/** Replaces references by the components they point to; our components are not recursive. */
+const ANNOTATIONS = ['description', 'example', 'examples'];
+
+/** Inlines the components that a schema refers to, and removes annotations. Our components are not recursive. */
 function inlineRefs(schema: unknown, schemas: Json): unknown {
   if (Array.isArray(schema)) return schema.map((item) => inlineRefs(item, schemas));
   if (typeof schema !== 'object' || schema === null) return schema;
-  const { $ref, ...rest } = schema as Json & { $ref?: string };
+  const { $ref, properties, ...rest } = schema as Json & { $ref?: string; properties?: Json };
   if ($ref) return inlineRefs(schemas[$ref.split('/').at(-1)!], schemas);
-  return Object.fromEntries(
-    Object.entries(rest)
-      .filter(([name]) => !['description', 'example', 'examples'].includes(name))
-      .map(([name, value]) => [name, inlineRefs(value, schemas)]),
-  );
+  const keywords = Object.entries(rest).filter(([name]) => !ANNOTATIONS.includes(name));
+  return {
+    ...inlineEach(keywords, schemas),
+    // the names of properties are no keywords: one may be called `description`
+    ...(properties && { properties: inlineEach(Object.entries(properties), schemas) }),
+  };
 }
+
+const inlineEach = (entries: Array<[string, unknown]>, schemas: Json): Json =>
+  Object.fromEntries(entries.map(([name, value]) => [name, inlineRefs(value, schemas)]));
