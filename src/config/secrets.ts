@@ -8,11 +8,10 @@ import {
   randomBytes,
   timingSafeEqual,
 } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { decodeBase64Url } from './base64url.js';
 import { Env } from './env.js';
+import { loadPersistedSecret } from './persisted-secret.js';
 
 type Purpose =
   | 'access-token'
@@ -35,7 +34,7 @@ export class Secrets {
   private readonly derived = new Map<Purpose, KeyObject[]>();
 
   constructor(env: Env) {
-    this.secrets = env.JWT_SECRET?.length ? env.JWT_SECRET : [persistedSecret(env.DATA_DIR)];
+    this.secrets = env.JWT_SECRET?.length ? env.JWT_SECRET : [loadPersistedSecret(env.DATA_DIR)];
   }
 
   /**
@@ -91,16 +90,3 @@ export class Secrets {
 }
 
 const hmac = (key: KeyObject, text: string): Buffer => createHmac('sha256', key).update(text).digest();
-
-/** The embedded database needs no configuration: the service generates the secret once and stores it next to the data. */
-function persistedSecret(directory: string): string {
-  const file = join(directory, 'jwt-secret');
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  try {
-    // "wx" fails if the file exists: when two processes start at once, one writes the secret and both read it
-    writeFileSync(file, randomBytes(32).toString('hex'), { flag: 'wx', mode: 0o600 });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-  return readFileSync(file, 'utf8');
-}

@@ -11,14 +11,19 @@ export class DiskStore extends ObjectStore {
     super();
   }
 
-  /** Writes a temporary file and renames it, so that readers never see a partial file. */
+  /**
+   * Writes a temporary file and renames it, so that readers never see a partial file. Everything is on disk before the
+   * row that names the object is committed.
+   */
   async put(key: string, bytes: Buffer): Promise<void> {
     const path = this.pathOf(key);
     const temporary = `${path}.${randomUUID()}`;
     try {
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      const created = await mkdir(dirname(path), { recursive: true, mode: 0o700 });
       await writeFile(temporary, bytes, { mode: 0o600, flush: true });
       await rename(temporary, path);
+      await syncDirectory(dirname(path));
+      if (created !== undefined) await syncDirectory(dirname(created));
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => undefined);
       throw toStorageProblem('put', error, this.directory);
@@ -56,6 +61,12 @@ export class DiskStore extends ObjectStore {
   private pathOf(key: string): string {
     return join(this.directory, key);
   }
+}
+
+/** Without it, a power failure can undo the renaming of a file. */
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory);
+  await handle.sync().finally(() => handle.close());
 }
 
 const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
