@@ -36,7 +36,7 @@ export class AuthService {
 
   async signIn({ email, password }: LoginDto, client: Client): Promise<TokensDto> {
     const minDuration = this.clock.wait(MIN_REFUSAL_MS);
-    const user = await this.limits.attempt(normalizeEmail(email), client.ipAddress, () =>
+    const user = await this.limits.attempt({ email: normalizeEmail(email) }, client.ipAddress, () =>
       this.credentials.verify(email, password),
     );
     if (!user) {
@@ -85,7 +85,7 @@ export class AuthService {
     passwords: ChangePasswordDto,
     expectedVersion?: VersionCondition,
   ): Promise<void> {
-    const isChanged = await this.limits.attempt(`user ${userId}`, client.ipAddress, () =>
+    const isChanged = await this.limits.attempt({ userId }, client.ipAddress, () =>
       this.credentials.change(context, userId, passwords, {
         expectedVersion,
         afterUpdate: ({ sessionEpoch }, manager) => this.sessions.moveToEpoch(manager, sessionId, sessionEpoch),

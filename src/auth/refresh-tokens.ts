@@ -32,7 +32,7 @@ export class RefreshTokens {
 
   verify(token: string, session: Session): boolean {
     const bytes = Buffer.from(token, 'base64url');
-    return this.secrets.verifies('refresh-token', signedText(bytes.subarray(0, 8), session), bytes.subarray(8));
+    return this.secrets.verifies('refresh-token', bytes.subarray(8), signedText(bytes.subarray(0, 8), session));
   }
 }
 
@@ -43,4 +43,5 @@ function encodeHead({ sessionId, generation }: RefreshClaim): Buffer {
   return head;
 }
 
+/** The head has a fixed length. */
 const signedText = (head: Buffer, { salt }: Session): string => `${head.toString('hex')}.${salt}`;

@@ -25,6 +25,21 @@ const TRUSTED_S = 30 * 24 * 60 * 60;
 /** Concurrent checks for one account, so that parallel guesses are counted like sequential ones. */
 const CONCURRENCY = 3;
 const MAX_QUEUED = 64;
+/**
+ * Concurrent checks for one address, each of which counts as a failure until it has passed: users who sign in at the
+ * same time must not exhaust the limit of their address.
+ */
+const CONCURRENCY_PER_ADDRESS = 8;
+const MAX_QUEUED_PER_ADDRESS = 256;
+
+interface Keys {
+  account: string;
+  address: string;
+  pair: string;
+}
+
+/** The account whose password is checked: named by whoever signs in, or by the session. */
+type Account = { email: string } | { userId: number };
 
 /**
  * Slows down password guessing (OWASP Authentication Cheat Sheet, "Login Throttling"; NIST SP 800-63B, 3.2.2). It never
@@ -55,21 +70,16 @@ export class SignInLimits {
   }
 
   /** Runs one password check, which returns null for a wrong password. Throws `too_many_requests`. */
-  async attempt<T>(account: string, ipAddress: string, check: () => Promise<T | null>): Promise<T | null> {
-    const network = networkOf(ipAddress);
-    const keys = {
-      account: this.hash(account),
-      address: this.hash(network),
-      pair: this.hash(`${account}\n${network}`),
-    };
+  async attempt<T>(account: Account, ipAddress: string, check: () => Promise<T | null>): Promise<T | null> {
+    const keys = this.keysOf(account, networkOf(ipAddress));
     const isTrusted = (await this.trusted.get(keys.pair)) !== null;
-    return this.runLimited(isTrusted ? keys.pair : keys.account, async (limiter) => {
+    return this.runLimited(isTrusted ? keys.pair : keys.account, limiterOfAccount, async (limiter) => {
       await this.refuseDuringPause(keys.pair);
       if (!isTrusted) await this.delay(keys, limiter);
-      const result = await check();
+      const result = isTrusted ? await check() : await this.checkReserved(keys.address, check);
       if (result === null) {
-        const limiters = isTrusted ? [] : [this.byAddress.penalty(keys.address), this.byAccount.penalty(keys.account)];
-        await Promise.all([this.byPair.penalty(keys.pair), ...limiters]);
+        const account = isTrusted ? undefined : this.byAccount.penalty(keys.account);
+        await Promise.all([this.byPair.penalty(keys.pair), account]);
       } else {
         const forgotten = [this.byPair.delete(keys.pair), this.pauses.delete(keys.pair)];
         await Promise.all([this.trusted.set(keys.pair, 1, TRUSTED_S), ...forgotten]);
@@ -78,8 +88,27 @@ export class SignInLimits {
     });
   }
 
-  private async runLimited<T>(key: string, work: (limiter: ConcurrencyLimiter) => Promise<T>): Promise<T> {
-    const limiter = this.limiters.get(key) ?? new ConcurrencyLimiter(CONCURRENCY, MAX_QUEUED);
+  /** Counts the check as a failure of the address before it runs, so that concurrent ones cannot exceed the limit. */
+  private checkReserved<T>(address: string, check: () => Promise<T | null>): Promise<T | null> {
+    return this.runLimited(address, limiterOfAddress, async () => {
+      let hasFailed = false;
+      try {
+        await this.byAddress.consume(address).catch(refuse);
+        const result = await check();
+        hasFailed = result === null;
+        return result;
+      } finally {
+        if (!hasFailed) await this.byAddress.reward(address);
+      }
+    });
+  }
+
+  private async runLimited<T>(
+    key: string,
+    create: () => ConcurrencyLimiter,
+    work: (limiter: ConcurrencyLimiter) => Promise<T>,
+  ): Promise<T> {
+    const limiter = this.limiters.get(key) ?? create();
     this.limiters.set(key, limiter);
     try {
       return await limiter.run(() => work(limiter));
@@ -93,9 +122,7 @@ export class SignInLimits {
     const over = await countExcess(this.byPair, pair);
     if (over < 0) return;
     const customDuration = Math.min(2 ** (over + 1), MAX_PAUSE_S);
-    await this.pauses.consume(pair, 1, { customDuration }).catch((refusal: unknown) => {
-      throw refusal instanceof RateLimiterRes ? tooMany(refusal.msBeforeNext) : refusal;
-    });
+    await this.pauses.consume(pair, 1, { customDuration }).catch(refuse);
   }
 
   private async delay(keys: { account: string; address: string }, limiter: ConcurrencyLimiter): Promise<void> {
@@ -107,9 +134,19 @@ export class SignInLimits {
     await this.clock.wait(Math.min(FIRST_DELAY_MS * 2 ** over, MAX_DELAY_MS));
   }
 
-  /** A keyed hash, so that the table does not reveal who tried to sign in. */
-  private hash(text: string): string {
-    return this.secrets.sign('rate-limit', text).toString('base64url');
+  /**
+   * Keyed hashes, so that the table does not reveal who tried to sign in. The kind is signed as a field of its own: no
+   * e-mail spells the key of a user id or of an address.
+   */
+  private keysOf(account: Account, network: string): Keys {
+    const [kind, value] = 'email' in account ? ['email', account.email] : ['user', String(account.userId)];
+    const hash = (kind: string, ...values: string[]): string =>
+      this.secrets.sign('rate-limit', kind, values).toString('base64url');
+    return {
+      account: hash(kind, value),
+      address: hash('address', network),
+      pair: hash(`${kind} and address`, value, network),
+    };
   }
 }
 
@@ -118,6 +155,15 @@ export function networkOf(ipAddress: string): string {
   if (!ipaddr.isValid(ipAddress)) return ipAddress;
   const address = ipaddr.process(ipAddress);
   return address.kind() === 'ipv4' ? address.toString() : (address as ipaddr.IPv6).parts.slice(0, 4).join(':');
+}
+
+const limiterOfAccount = (): ConcurrencyLimiter => new ConcurrencyLimiter(CONCURRENCY, MAX_QUEUED);
+const limiterOfAddress = (): ConcurrencyLimiter =>
+  new ConcurrencyLimiter(CONCURRENCY_PER_ADDRESS, MAX_QUEUED_PER_ADDRESS);
+
+/** The limiter rejects with its result when no points are left. */
+function refuse(refusal: unknown): never {
+  throw refusal instanceof RateLimiterRes ? tooMany(refusal.msBeforeNext) : refusal;
 }
 
 const tooMany = (waitMs: number): Problem =>

@@ -25,6 +25,18 @@ type Purpose =
   | 'photo';
 
 /**
+ * What is signed for each purpose, which has a key of its own. The number of its fields is fixed, so that different
+ * fields never have the same encoding.
+ */
+interface SignedFields {
+  cursor: [scope: string, position: string];
+  'refresh-token': [text: string];
+  'idempotency-request': [request: string];
+  'rate-limit': [kind: string, values: readonly string[]];
+  photo: [customerId: number, key: string, expires: number];
+}
+
+/**
  * Derives a key for each purpose (HKDF, RFC 5869) from `JWT_SECRET`. The variable is a list for rotation:
  * the first secret signs, all of them verify, so that a new secret can be rolled out without breaking tokens.
  */
@@ -52,13 +64,14 @@ export class Secrets {
     return keys;
   }
 
-  sign(purpose: Purpose, text: string): Buffer {
-    return hmac(this.keys(purpose)[0]!, text);
+  sign<P extends keyof SignedFields>(purpose: P, ...fields: SignedFields[P]): Buffer {
+    return hmac(this.keys(purpose)[0]!, encode(fields));
   }
 
   /** Compares in constant time. Accepts a signature truncated to 12 bytes or more, to keep URLs short. */
-  verifies(purpose: Purpose, text: string, signature: Buffer): boolean {
+  verifies<P extends keyof SignedFields>(purpose: P, signature: Buffer, ...fields: SignedFields[P]): boolean {
     if (signature.length < 12) return false;
+    const text = encode(fields);
     return this.keys(purpose).some((key) => {
       const expected = hmac(key, text).subarray(0, signature.length);
       return signature.length === expected.length && timingSafeEqual(expected, signature);
@@ -88,5 +101,9 @@ export class Secrets {
     return undefined;
   }
 }
+
+/** A single field is its own encoding; several are a JSON array, as joined text would not say where each ends. */
+const encode = (fields: readonly unknown[]): string =>
+  fields.length === 1 ? String(fields[0]) : JSON.stringify(fields);
 
 const hmac = (key: KeyObject, text: string): Buffer => createHmac('sha256', key).update(text).digest();

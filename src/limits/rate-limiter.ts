@@ -29,6 +29,8 @@ export class RateLimiter extends RateLimiterStoreAbstract {
     const { sql, clock, onDuplicate } = this.limits;
     const now = clock.now();
     const end = toSqlTime(new Date(now.getTime() + durationMs));
+    // Points that are given back after the counter has expired must not leave a credit.
+    const initial = Math.max(points, 0);
     // A replaced counter is treated as expired.
     const expired = isReplaced ? FOREVER : toSqlTime(now);
     // The order matters: on MySQL an assignment sees the values of the assignments before it.
@@ -36,7 +38,7 @@ export class RateLimiter extends RateLimiterStoreAbstract {
       INSERT INTO rate_limits (name, points, expires_at) VALUES (?, ?, ?) ${onDuplicate}
         points = CASE WHEN expires_at <= ? THEN ? ELSE points + ? END,
         expires_at = CASE WHEN expires_at <= ? THEN ? ELSE expires_at END`;
-    await sql.query(upsert, [name, points, end, expired, points, points, expired, end]);
+    await sql.query(upsert, [name, initial, end, expired, initial, points, expired, end]);
     return (await this._get(name)) ?? { points, expiresAt: end };
   }
 

@@ -16,7 +16,7 @@ export class Cursors {
 
   seal(position: unknown, scope: string): string {
     const body = JSON.stringify(position);
-    const mac = this.secrets.sign('cursor', scope + body).subarray(0, MAC_BYTES);
+    const mac = this.secrets.sign('cursor', scope, body).subarray(0, MAC_BYTES);
     return Buffer.concat([mac, Buffer.from(body)]).toString('base64url');
   }
 
@@ -24,7 +24,7 @@ export class Cursors {
   open<Position>(cursor: string, scope: string): Position {
     const bytes = decodeBase64Url(cursor);
     const body = bytes?.subarray(MAC_BYTES).toString();
-    if (!bytes || !body || !this.secrets.verifies('cursor', scope + body, bytes.subarray(0, MAC_BYTES)))
+    if (!bytes || !body || !this.secrets.verifies('cursor', bytes.subarray(0, MAC_BYTES), scope, body))
       throw Problem.invalid([
         {
           pointer: 'cursor',

@@ -57,7 +57,7 @@ export class PhotoAddresses {
     }
     const now = this.nowS();
     const expires = now - (now % WINDOW_S) + MAX_LIFETIME_S;
-    const mac = this.secrets.sign('photo', signedText(id, key, expires)).subarray(0, MAC_BYTES);
+    const mac = this.secrets.sign('photo', id, key, expires).subarray(0, MAC_BYTES);
     const query = `?expires=${expires}&signature=${mac.toString('base64url')}`;
     const base = `${origin}/photos/${id}/`;
     return { large: base + fileOf(key, 'large') + query, small: base + fileOf(key, 'small') + query };
@@ -69,7 +69,7 @@ export class PhotoAddresses {
     const secondsLeft = expires - this.nowS();
     if (key === undefined || secondsLeft <= 0) return undefined;
     const mac = decodeBase64Url(signature);
-    const isValid = mac?.length === MAC_BYTES && this.secrets.verifies('photo', signedText(id, key, expires), mac);
+    const isValid = mac?.length === MAC_BYTES && this.secrets.verifies('photo', mac, id, key, expires);
     return isValid ? { key, secondsLeft } : undefined;
   }
 
@@ -77,5 +77,3 @@ export class PhotoAddresses {
     return Math.floor(this.clock.now().getTime() / 1000);
   }
 }
-
-const signedText = (id: number, key: string, expires: number): string => `${id} ${key} ${expires}`;

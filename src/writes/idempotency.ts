@@ -113,7 +113,7 @@ export class Idempotency {
       await this.records.delete({ ...id, expiresAt: record.expiresAt });
       return undefined;
     }
-    const isSame = this.secrets.verifies('idempotency-request', request, Buffer.from(record.requestHash, 'hex'));
+    const isSame = this.secrets.verifies('idempotency-request', Buffer.from(record.requestHash, 'hex'), request);
     const opened = isSame ? this.secrets.open('idempotency', record.answer ?? '') : undefined;
     if (opened === undefined) throw new Problem('idempotency_key_reused');
     onReplay();

@@ -118,6 +118,27 @@ onEveryDatabase((kind) => {
     expect((await attempt(stranger.email, stranger.password, address)).status).toBe(200);
   });
 
+  it('lets 50 concurrent wrong passwords of one address through, not one more', async () => {
+    const address = createAddress();
+    const spray = await Promise.all(
+      Array.from({ length: 120 }, () => attempt(`unknown-${unique()}@example.com`, 'Winter2026!', address)),
+    );
+    expect(spray.filter(({ status }) => status === 401)).toHaveLength(50);
+    expect(spray.filter(({ status }) => status === 429)).toHaveLength(70);
+  });
+
+  it('does not count right passwords, also when 60 users of one address sign in at once', async () => {
+    const { email, password } = await service.user();
+    const others = await Promise.all(Array.from({ length: 60 }, () => service.user()));
+    const address = createAddress();
+    const statuses = await Promise.all(
+      others.map(async (user) => (await attempt(user.email, user.password, address)).status),
+    );
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(await guess(1, email, address)).toEqual([401]);
+    expect((await attempt(email, password, address)).status).toBe(200);
+  });
+
   it('counts an IPv6 /64 as one address, and an IPv4-mapped address as IPv4', async () => {
     const { email } = await service.user();
     const other = await service.user();
@@ -183,6 +204,16 @@ onEveryDatabase((kind) => {
     expect((await change(user.password)).status).toBe(429);
     service.clock.forward(2_001);
     expect((await change(user.password)).status).toBe(204);
+  });
+
+  it('counts no sign-in against the password change of the user whose id it spells', async () => {
+    const user = await service.user();
+    const address = createAddress();
+    for (const name of [`user ${user.id}`, `${user.id}`, `user\n${user.id}`, `["user","${user.id}"]`])
+      await guess(16, name, address);
+    const passwords = { currentPassword: user.password, newPassword: 'another staple' };
+    const headers = { 'x-forwarded-for': address };
+    expect((await user.put('/me/password', passwords, { headers })).status).toBe(204);
   });
 
   it('stores neither e-mails nor addresses', async () => {
