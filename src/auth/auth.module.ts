@@ -16,6 +16,7 @@ import { LoginStates } from './oauth/login-state.js';
 import { OAuthController } from './oauth/oauth.controller.js';
 import { OAuthService } from './oauth/oauth.service.js';
 import { OneTimeTokens } from './oauth/one-time-tokens.js';
+import { ProviderLimits } from './oauth/provider-limits.js';
 import { UsedToken } from './oauth/used-token.entity.js';
 import { RefreshTokens } from './refresh-tokens.js';
 import { Session } from './session.entity.js';
@@ -35,6 +36,7 @@ import { SignInLimits } from './sign-in-limits.js';
     Google,
     Facebook,
     LoginStates,
+    ProviderLimits,
     OneTimeTokens,
     OAuthService,
   ],

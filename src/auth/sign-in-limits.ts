@@ -162,7 +162,7 @@ const limiterOfAddress = (): ConcurrencyLimiter =>
   new ConcurrencyLimiter(CONCURRENCY_PER_ADDRESS, MAX_QUEUED_PER_ADDRESS);
 
 /** The limiter rejects with its result when no points are left. */
-function refuse(refusal: unknown): never {
+export function refuse(refusal: unknown): never {
   throw refusal instanceof RateLimiterRes ? tooMany(refusal.msBeforeNext) : refusal;
 }
 

@@ -114,4 +114,53 @@ onEveryDatabase((kind) => {
       expect((await browser.walk(`${path}&scope=openid+email&authuser=0&hd=example.com&prompt=none`)).status).toBe(200);
     });
   });
+
+  describe('a flood of callbacks', () => {
+    // the first start gives the browser its cookie
+    beforeEach(() => login.getProviderUrl(browser));
+
+    const ask = () => login.google.asked['/token'] ?? 0;
+
+    /** A callback whose state is valid and whose code is made up, from this address. */
+    const forge = async (address: string) => {
+      const state = (await login.getProviderUrl(browser)).searchParams.get('state')!;
+      const path = `/login/google/callback?code=made-up&state=${encodeURIComponent(state)}`;
+      return () => browser.get(new URL(path, service.anonymous.url), { 'x-forwarded-for': address });
+    };
+
+    it('neither asks the provider nor stores anything without a state of the browser', async () => {
+      const before = [ask(), await login.countRows('spent_tokens'), await login.countRows('rate_limits')];
+      const flood = Array.from({ length: 60 }, () => browser.walk('/login/google/callback?code=x&state=y'));
+      const statuses = (await Promise.all(flood)).map(({ status }) => status);
+      expect(new Set(statuses)).toEqual(new Set([400]));
+      expect([ask(), await login.countRows('spent_tokens'), await login.countRows('rate_limits')]).toEqual(before);
+    });
+
+    it('asks the provider 50 times for refused codes from one address', async () => {
+      const before = [ask(), await login.countRows('spent_tokens')] as const;
+      const codes: string[] = [];
+      for (let round = 0; round < 4; round++) {
+        const send = await Promise.all(Array.from({ length: 20 }, () => forge('192.0.2.77')));
+        codes.push(...(await Promise.all(send.map((callback) => callback()))).map(({ body }) => body.code));
+      }
+      expect(codes.filter((code) => code === 'provider_login_failed')).toHaveLength(50);
+      expect(codes.filter((code) => code === 'too_many_requests')).toHaveLength(30);
+      expect([ask() - before[0], (await login.countRows('spent_tokens')) - before[1]]).toEqual([50, 50]);
+      expect((await (await forge('192.0.2.78'))()).body.code).toBe('provider_login_failed');
+    });
+
+    it('has at most 40 requests to a provider that hangs in progress, and leaves the other one usable', async () => {
+      const send = await Promise.all(Array.from({ length: 60 }, (_, index) => forge(`203.0.113.${index}`)));
+      const before = ask();
+      login.google.faults['/token'] = 'hangs';
+      const flood = Promise.all(send.map((callback) => callback()));
+      const { sub, email } = await login.createLinkedUser('facebook');
+      login.setAccount('facebook', sub, email);
+      expect((await new Browser(service.anonymous).walk('/login/facebook')).status).toBe(200);
+      const codes = (await flood).map(({ body }) => body.code);
+      expect(codes.filter((code) => code === 'overloaded').length).toBeGreaterThanOrEqual(20);
+      expect(codes.filter((code) => code === 'provider_unavailable').length).toBeLessThanOrEqual(40);
+      expect(ask() - before).toBeLessThanOrEqual(40);
+    });
+  });
 });

@@ -52,4 +52,5 @@ export const CallbackRoute = (provider: Provider): MethodDecorator =>
     }),
     ApiProblems('invalid_login_state', 'provider_login_failed', 'login_refused', 'not_registered'),
     ApiProblems('identity_taken', 'provider_linked', 'provider_not_configured', 'provider_unavailable'),
+    ApiProblems('too_many_requests'),
   );

@@ -80,10 +80,16 @@ export class OAuthService {
   /** The strategy that verifies the state and reads the account. */
   async resume(request: ProviderRequest): Promise<OAuth2Strategy> {
     const { provider, callbackUrl } = this.getProvider(request);
-    const { code, error, error_code } = request.query as Record<string, unknown>;
+    const { error, error_code } = request.query as Record<string, unknown>;
     // Without any of these, passport would start a new sign-in.
-    if (!code && !error && !error_code) throw new Problem('invalid_login_state');
+    if (!this.canComplete(request) && !error && !error_code) throw new Problem('invalid_login_state');
     return createStrategy(provider, callbackUrl, this.states.createVerifyingStore(provider.name, request.browserId));
+  }
+
+  /** Whether a callback has a code, and a state of this browser. Only then is the provider asked. */
+  canComplete({ provider, query, browserId }: ProviderRequest): boolean {
+    const { code, state } = query as Record<string, unknown>;
+    return Boolean(code) && this.states.verify(state, provider as Provider, browserId) !== undefined;
   }
 
   /** The tokens, or the address of the frontend with a one-time code for them. */

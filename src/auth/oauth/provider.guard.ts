@@ -3,12 +3,14 @@ import { AuthGuard, type IAuthModuleOptions } from '@nestjs/passport';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import passport, { Strategy } from 'passport';
 import type OAuth2Strategy from 'passport-oauth2';
+import { addressOf } from '../../http/request-context.js';
 import { Problem } from '../../problems/problem.js';
 import type { ProviderAccount } from '../../users/identities.service.js';
 import { readBrowserId, setBrowserId } from './login-cookie.js';
 import type { LoginState } from './login-state.js';
 import { OAuthService, type ProviderRequest } from './oauth.service.js';
 import { toProviderProblem } from './provider-errors.js';
+import { ProviderLimits } from './provider-limits.js';
 
 /** The guard's result at a start: the address of the provider. */
 export interface AuthorizationStarted {
@@ -45,8 +47,20 @@ passport.use('provider', new DelegatingStrategy() as never);
 /** Runs the strategy of Google or Facebook before the handler: at a start, or on a route that ends in `/callback`. */
 @Injectable()
 export class ProviderGuard extends AuthGuard('provider') {
-  constructor(private readonly oauth: OAuthService) {
+  constructor(
+    private readonly oauth: OAuthService,
+    private readonly limits: ProviderLimits,
+  ) {
     super();
+  }
+
+  override canActivate(context: ExecutionContext): Promise<boolean> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const providerRequest = readProviderRequest(request);
+    const activate = (): Promise<boolean> => Promise.resolve(super.canActivate(context) as Promise<boolean>);
+    return isCallback(request) && this.oauth.canComplete(providerRequest)
+      ? this.limits.runCallback(providerRequest.provider, addressOf(request), activate)
+      : this.limits.run(providerRequest.provider, activate);
   }
 
   override async getAuthenticateOptions(context: ExecutionContext): Promise<IAuthModuleOptions> {
