@@ -1,3 +1,4 @@
+import { hasOneCase, normalizeEmail } from '../src/config/email.js';
 import { MAX_ID } from '../src/validation/fields.js';
 import type { Client } from './support/client.js';
 import { CustomerFixture, TIME } from './support/customer-fixture.js';
@@ -98,6 +99,25 @@ onEveryDatabase((kind) => {
         await customers.expectRefused(409, 'email_taken', () => user.post('/customers', newCustomer({ email })));
       }
     });
+
+    it('stores e-mails whose lower case is the same in JavaScript and in the database', async () => {
+      const letters = Array.from({ length: 0x1_f000 }, (_, code) => String.fromCodePoint(code))
+        .filter((letter) => /\p{L}/u.test(letter) && hasOneCase(normalizeEmail(letter)))
+        .map(normalizeEmail)
+        .join('');
+      const lower = kind === 'SQLite' ? 'LOWER(?)' : 'LOWER(CONVERT(? USING utf8mb4) COLLATE utf8mb4_unicode_ci)';
+      const [row] = await service.dataSource.query(`SELECT ${lower} AS lower`, [letters]);
+      expect(row.lower === letters).toBe(true);
+    });
+
+    it.each(['\u212aate', 'd\u0130lara', 'stra\u1e9ee'])(
+      'refuses the e-mail %s@…, which is an alias',
+      async (local) => {
+        const values = newCustomer({ email: `${local}-${unique()}@example.com` });
+        const { status, body } = await user.post('/customers', values);
+        expect([status, body.errors[0].pointer, body.errors[0].code]).toEqual([400, '/email', 'invalid_email']);
+      },
+    );
 
     it('lists every required member that is missing', async () => {
       await customers.expectInvalid(['/email', '/name', '/surname'], () => user.post('/customers', {}));

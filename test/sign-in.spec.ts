@@ -1,6 +1,6 @@
 import { onEveryDatabase } from './support/databases.js';
 import { createPasswordActions, JSON_TYPE, werkzeugPbkdf2, werkzeugScrypt } from './support/passwords.js';
-import { newUser, startService, type TestService } from './support/service.js';
+import { newUser, startService, type TestService, unique } from './support/service.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;
@@ -32,6 +32,13 @@ onEveryDatabase((kind) => {
       const responses = await Promise.all(forms.map((form) => signIn(form, password)));
       expect(responses.map(({ status }) => status)).toEqual([200, 200, 200]);
       expect(await countSessions(id)).toBe(3);
+    });
+
+    it('takes no letter for another one whose lower case it is', async () => {
+      const { email, password } = await createUser({ email: `kim-ij-${unique()}@example.com` });
+      for (const other of [email.replace('k', '\u212a'), email.replace('i', '\u0130')])
+        expect((await signIn(other, password)).body.code).toBe('invalid_credentials');
+      expect((await signIn(email.toUpperCase(), password)).status).toBe(200);
     });
 
     it('takes the password literally: case, spaces and all 128 characters count', async () => {

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../config/clock.js';
+import { normalizeEmail } from '../config/email.js';
 import type { Caller, Client } from '../http/request-context.js';
 import type { PageQuery } from '../lists/list.query.js';
 import { Problem } from '../problems/problem.js';
@@ -7,7 +8,6 @@ import { CredentialsService } from '../users/credentials.service.js';
 import { type ChangePasswordDto, roleOf } from '../users/user.dto.js';
 import type { User } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
-import { normalizeEmail } from '../validation/fields.js';
 import type { VersionCondition } from '../writes/version-condition.js';
 import type { WriteContext } from '../writes/write-context.js';
 import { ACCESS_TOKEN_S, type AccessClaims, AccessTokens } from './access-tokens.js';

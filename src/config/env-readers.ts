@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { hasOneCase, normalizeEmail } from './email.js';
 
 /** Parses the text of one variable. The message of an error completes "<NAME> …" and never contains the value. */
 export type Reader<T> = (raw: string) => T;
@@ -114,9 +115,10 @@ export const secrets: Reader<string[]> = (raw) => {
 };
 
 export const email: Reader<string> = (raw) => {
-  if (!/^[^\s@]+@[^\s@]+$/.test(raw) || raw.length > 120)
+  const normalized = normalizeEmail(raw);
+  if (!/^[^\s@]+@[^\s@]+$/.test(raw) || raw.length > 120 || !hasOneCase(normalized))
     throw new Error('must be an e-mail address of at most 120 characters');
-  return raw.toLowerCase();
+  return normalized;
 };
 
 export const password: Reader<string> = (raw) => {

@@ -194,7 +194,7 @@ describe('the environment', () => {
     [
       'ADMIN_EMAIL',
       ['carla@example.com', 'carla@localhost'],
-      ['carla', '@example.com', 'c@', 'a b@c', `${'a'.repeat(120)}@b`],
+      ['carla', '@example.com', 'c@', 'a b@c', '\u212a@example.com', `${'a'.repeat(120)}@b`],
     ],
     ['TLS', ['self-signed'], ['on', 'true', 'Self-Signed']],
     [

@@ -1,10 +1,10 @@
+import { normalizeEmail } from '../config/email.js';
 import { toSqlTime } from '../database/dialect.js';
 import {
   BooleanParameter,
   IntegerParameter,
   IsOneOf,
   MAX_ID,
-  normalizeEmail,
   OptionalNotNull,
   SingleLine,
   TimeParameter,

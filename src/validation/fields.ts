@@ -2,6 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { isEmail, ValidateBy, ValidateIf } from 'class-validator';
+import { hasOneCase, normalizeEmail } from '../config/email.js';
 
 /** Why a value is invalid: a stable code, and a sentence for people. */
 type FieldError = [code: string, message: string];
@@ -75,15 +76,13 @@ export const MultiLine = (max: number): PropertyDecorator =>
         : undefined),
   });
 
-/** Normalized e-mails are compared byte by byte. */
-export const normalizeEmail = (value: string): string => value.trim().toLowerCase();
-
 export const Email = (): PropertyDecorator =>
   field({
     schema: { format: 'email', maxLength: 120, example: 'ana.maria@example.com' },
     normalize: normalizeEmail,
     check: (value) =>
-      lengthOf(value, 1, 120) ?? (isEmail(value) ? undefined : ['invalid_email', 'Must be an e-mail address.']),
+      lengthOf(value, 1, 120) ??
+      (isEmail(value) && hasOneCase(value as string) ? undefined : ['invalid_email', 'Must be an e-mail address.']),
   });
 
 /** ITU-T E.164: a plus sign, then 2 to 15 digits, which start with the country code. */
