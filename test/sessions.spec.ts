@@ -244,6 +244,7 @@ onEveryDatabase((kind) => {
     it.each([
       ['a new password of 7 characters', 'battery'],
       ['a new password of 129 characters', 'p'.repeat(129)],
+      ['a common new password', 'Password1'],
       ['an empty new password', ''],
       ['no new password', undefined],
       ['a number as new password', 12345678],

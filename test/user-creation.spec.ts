@@ -53,6 +53,15 @@ onEveryDatabase((kind) => {
       expect((await admin.get('/users')).status).toBe(200);
     });
 
+    it.each(['12345678', 'aaaaaaaa', ' '.repeat(8), 'ana.maria'])('refuses the password %j', async (password) => {
+      const values = newUser({ email: `ana.maria@${unique()}.example.com`, password });
+      const { status, body } = await service.admin.post('/users', values);
+      expect([status, body.errors]).toEqual([
+        400,
+        [expect.objectContaining({ pointer: '/password', code: 'too_common' })],
+      ]);
+    });
+
     it('stores the password as argon2id', async () => {
       const { id, password } = await create();
       const { password_hash: hash } = await rowOf(id);

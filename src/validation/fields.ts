@@ -3,6 +3,7 @@ import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { isEmail, ValidateBy, ValidateIf } from 'class-validator';
 import { hasOneCase, normalizeEmail } from '../config/email.js';
+import { isCommonPassword } from './common-passwords.js';
 
 /** Why a value is invalid: a stable code, and a sentence for people. */
 type FieldError = [code: string, message: string];
@@ -11,7 +12,7 @@ interface Field {
   schema: ApiPropertyOptions;
   /** Runs before the check: values that count as equal become equal. */
   normalize?: (value: string) => unknown;
-  check: (value: unknown) => FieldError | undefined;
+  check: (value: unknown, dto: object) => FieldError | undefined;
 }
 
 /** One decorator for the schema, the normalization and the validation of a member. */
@@ -23,9 +24,9 @@ function field({ schema, normalize, check }: Field): PropertyDecorator {
     ValidateBy({
       name: 'field',
       validator: {
-        validate: (value) => check(value) === undefined,
+        validate: (value, args) => check(value, args?.object ?? {}) === undefined,
         // "code message"; the validation pipe splits them
-        defaultMessage: (args) => check(args?.value)?.join(' ') ?? '',
+        defaultMessage: (args) => check(args?.value, args?.object ?? {})?.join(' ') ?? '',
       },
     }),
   );
@@ -95,11 +96,18 @@ export const Phone = (): PropertyDecorator =>
         : ['invalid_phone', 'Must be an international phone number (E.164), such as +34600123456.'],
   });
 
-/** NIST SP 800-63B, 3.1.1.2: a minimum length, no composition rules, no truncation. */
+/**
+ * NIST SP 800-63B, 3.1.1.2: a minimum length, a list of common passwords, no composition rules, no truncation. If the
+ * DTO has an e-mail, the password must not be made of it.
+ */
 export const NewPassword = (): PropertyDecorator =>
   field({
     schema: { format: 'password', minLength: 8, maxLength: 128, example: 'correct horse battery' },
-    check: (value) => lengthOf(value, 8, 128),
+    check: (value, dto) =>
+      lengthOf(value, 8, 128) ??
+      (isCommonPassword(value as string, (dto as { email?: unknown }).email)
+        ? ['too_common', 'Must not be a common password, a sequence, a repetition, or the e-mail.']
+        : undefined),
   });
 
 /** A string that is only compared, such as a password or token: no normalization and no other rules. */
