@@ -17,6 +17,7 @@ import { Photos1700000000016 } from './1700000000016-photos.js';
 import { PhotoSweep1700000000017 } from './1700000000017-photo-sweep.js';
 import { HistoryStates1700000000018 } from './1700000000018-history-states.js';
 import { IdempotencyResources1700000000019 } from './1700000000019-idempotency-resources.js';
+import { ActiveSessions1700000000020 } from './1700000000020-active-sessions.js';
 
 /** In order, append-only: what has been released is never edited. */
 export const migrations = [
@@ -39,4 +40,5 @@ export const migrations = [
   PhotoSweep1700000000017,
   HistoryStates1700000000018,
   IdempotencyResources1700000000019,
+  ActiveSessions1700000000020,
 ];

@@ -1,3 +1,4 @@
+import { SessionsService } from '../src/auth/sessions.service.js';
 import { onEveryDatabase } from './support/databases.js';
 import { startService, type TestService } from './support/service.js';
 import { createSessionActions } from './support/sessions.js';
@@ -112,6 +113,46 @@ onEveryDatabase((kind) => {
       await expectSignedIn(back, another);
       const { body } = await back.get('/me/sessions');
       expect(body.data).toHaveLength(1);
+    });
+  });
+
+  describe('the sessions of a user', () => {
+    const start = (userId: number, at: TestService) =>
+      at.app.get(SessionsService).start(userId, 1, { ipAddress: '127.0.0.1', userAgent: null, requestId: '' });
+
+    const countActive = async (id: number): Promise<number> => {
+      const sql = 'SELECT COUNT(*) AS n FROM sessions WHERE user_id = ? AND ended_at IS NULL';
+      return Number((await service.dataSource.query<[{ n: number }]>(sql, [id]))[0].n);
+    };
+
+    it('are 100 at most: the oldest one ends when another one starts', async () => {
+      const user = await service.user();
+      const second = await start(user.id, another);
+      const other = await service.user();
+      for (let count = 2; count < 100; count++) await start(user.id, service);
+      await expectSignedIn(user);
+      const newest = await service.anonymous.signIn(user.email, user.password);
+      await expectSignedOut(user);
+      expect((await rowOf(second.id)).ended_at).toBeNull();
+      expect(await countActive(user.id)).toBe(100);
+      await expectSignedIn(newest, another);
+      await expectSignedIn(other);
+    });
+
+    it('are counted without those that have ended', async () => {
+      const user = await service.user();
+      for (let count = 0; count < 120; count++) {
+        const { id } = await start(user.id, service);
+        await service.app.get(SessionsService).end(id);
+      }
+      await expectSignedIn(user);
+    });
+
+    it('are 100 at most even if many start at the same time on several instances', async () => {
+      const user = await service.user();
+      await Promise.all(Array.from({ length: 130 }, (_, index) => start(user.id, index % 2 ? service : another)));
+      expect(await countActive(user.id)).toBe(100);
+      await expectSignedOut(user);
     });
   });
 

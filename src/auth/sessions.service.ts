@@ -1,7 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { DataSource, type EntityManager, IsNull, LessThan, MoreThan, Repository } from 'typeorm';
+import {
+  DataSource,
+  type EntityManager,
+  type FindOptionsWhere,
+  In,
+  IsNull,
+  LessThan,
+  MoreThan,
+  Repository,
+} from 'typeorm';
 import { Clock } from '../config/clock.js';
 import { insertedId } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
@@ -20,6 +29,10 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export const IDLE_MS = 14 * DAY_MS;
 /** A session ends after this time even if it is refreshed. */
 export const ABSOLUTE_MS = 30 * DAY_MS;
+/** More devices than a person has; a client that signs in for every call must not fill the table. */
+export const MAX_SESSIONS = 100;
+/** Sessions that one sign-in ends at most, if a user has many from before the limit. */
+const MAX_ENDED = 1_000;
 /** The previous refresh token gets the same successor for this long: two tabs may refresh at once, a response may be lost. */
 export const GRACE_MS = 10_000;
 
@@ -41,6 +54,7 @@ export class SessionsService {
     this.table = new EntityTable(dataSource, sql, Session);
   }
 
+  /** Ends the user's oldest sessions beyond `MAX_SESSIONS`. */
   async start(userId: number, epoch: number, { ipAddress, userAgent }: Client): Promise<Session> {
     const now = this.clock.now();
     const session = {
@@ -56,7 +70,9 @@ export class SessionsService {
       userAgent,
     };
     const insert = this.sessions.createQueryBuilder().insert().values(session).updateEntity(false);
-    return { ...session, id: insertedId(await insert.execute()) };
+    const id = insertedId(await insert.execute());
+    await this.endSurplus(userId, epoch);
+    return { ...session, id };
   }
 
   /** Read on every request, for the guard. The caller checks the epoch against the user. */
@@ -100,14 +116,9 @@ export class SessionsService {
   async list(userId: number, epoch: number, current: number, query: PageQuery): Promise<SessionPageDto> {
     const { limit = 50, cursor } = query;
     const scope = `sessions of ${userId}`;
-    const now = this.clock.now();
     const found = await this.sessions.find({
       where: {
-        userId,
-        epoch,
-        endedAt: IsNull(),
-        expiresAt: MoreThan(now),
-        rotatedAt: MoreThan(new Date(now.getTime() - IDLE_MS)),
+        ...this.whereActive(userId, epoch),
         ...(cursor && { id: LessThan(this.cursors.open<number>(cursor, scope)) }),
       },
       order: { id: 'DESC' },
@@ -130,6 +141,34 @@ export class SessionsService {
   refreshExpiresIn({ rotatedAt, expiresAt }: Session): number {
     const end = Math.min(rotatedAt.getTime() + IDLE_MS, expiresAt.getTime());
     return Math.floor((end - this.clock.now().getTime()) / 1000);
+  }
+
+  /**
+   * After the insert, so that of concurrent sign-ins the last one sees all. The index leads to the sessions of this epoch
+   * that have not been ended, newest first: a few hundred at most, however often the user signs in and out.
+   */
+  private async endSurplus(userId: number, epoch: number): Promise<void> {
+    const surplus = await this.sessions.find({
+      select: { id: true },
+      where: this.whereActive(userId, epoch),
+      order: { id: 'DESC' },
+      skip: MAX_SESSIONS,
+      take: MAX_ENDED,
+    });
+    if (surplus.length === 0) return;
+    const ids = surplus.map(({ id }) => id).toSorted((a, b) => a - b);
+    await this.sessions.update({ id: In(ids), endedAt: IsNull() }, { endedAt: this.clock.now() });
+  }
+
+  private whereActive(userId: number, epoch: number): FindOptionsWhere<Session> {
+    const now = this.clock.now();
+    return {
+      userId,
+      epoch,
+      endedAt: IsNull(),
+      expiresAt: MoreThan(now),
+      rotatedAt: MoreThan(new Date(now.getTime() - IDLE_MS)),
+    };
   }
 
   private isActive({ endedAt, expiresAt, rotatedAt }: Session): boolean {
