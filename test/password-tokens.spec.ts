@@ -1,5 +1,5 @@
 import { onEveryDatabase } from './support/databases.js';
-import { startService, type TestService } from './support/service.js';
+import { newUser, startService, type TestService, unique } from './support/service.js';
 import { createUserActions, failure, UNKNOWN_ID } from './support/users.js';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
@@ -109,6 +109,37 @@ onEveryDatabase((kind) => {
       expect((await rowOf(id)).password_hash).toBeNull();
     });
 
+    it('becomes invalid when the e-mail changes', async () => {
+      const { id, email, invitation } = await invite();
+      expect((await service.admin.patch(`/users/${id}`, { name: 'Bea', email })).status).toBe(200);
+      expect((await rowOf(id)).password_token_hash).not.toBeNull();
+      expect((await service.admin.patch(`/users/${id}`, { email: `new-${email}` })).status).toBe(200);
+      expect(failure(await redeem(invitation.token, 'my own password'))).toEqual([400, 'invalid_password_token']);
+      expect(await rowOf(id)).toMatchObject({
+        password_hash: null,
+        password_token_hash: null,
+        password_token_expires_at: null,
+      });
+    });
+
+    it('becomes invalid when an admin signs the user out everywhere', async () => {
+      const { id, invitation } = await invite();
+      expect((await service.admin.delete(`/users/${id}/sessions`)).status).toBe(204);
+      expect(failure(await redeem(invitation.token, 'my own password'))).toEqual([400, 'invalid_password_token']);
+      expect((await rowOf(id)).password_hash).toBeNull();
+    });
+
+    it('is missing from the response to a retry once it has ended', async () => {
+      const values = newUser({ password: undefined });
+      const options = { headers: { 'idempotency-key': unique() } };
+      const { body } = await service.admin.post('/users', values, options);
+      expect((await redeem(body.invitation.token, 'my own password')).status).toBe(204);
+      const { invitation: _, ...user } = body;
+      const again = await service.admin.post('/users', values, options);
+      expect([again.status, again.body]).toEqual([201, user]);
+      expect(again.headers.get('idempotency-replayed')).toBe('true');
+    });
+
     it('is refused when forged', async () => {
       const { id, invitation } = await invite();
       const row = await rowOf(id);
@@ -181,6 +212,42 @@ onEveryDatabase((kind) => {
       expect(second.body.token).not.toBe(first.body.token);
       expect(failure(await redeem(first.body.token, 'a new password'))).toEqual([400, 'invalid_password_token']);
       expect((await redeem(second.body.token, 'a new password')).status).toBe(204);
+    });
+
+    it('becomes invalid when the e-mail changes or an admin signs the user out everywhere', async () => {
+      for (const end of [
+        ({ id, email }: { id: number; email: string }) =>
+          service.admin.patch(`/users/${id}`, { email: `new-${email}` }),
+        ({ id }: { id: number }) => service.admin.delete(`/users/${id}/sessions`),
+      ]) {
+        const user = await service.user();
+        const { body } = await service.admin.post(`/users/${user.id}/password-reset`);
+        expect((await end(user)).status).toBeLessThan(300);
+        const row = await rowOf(user.id);
+        expect(failure(await redeem(body.token, 'a new password'))).toEqual([400, 'invalid_password_token']);
+        expect(await rowOf(user.id)).toEqual(row);
+      }
+    });
+
+    it('is not returned to a retry once it has ended', async () => {
+      for (const end of [
+        ({ token }: { id: number; token: string }) => redeem(token, 'a new password', another),
+        ({ id }: { id: number }) => service.admin.post(`/users/${id}/password-reset`),
+        ({ id }: { id: number }) => service.admin.delete(`/users/${id}/sessions`),
+        ({ id }: { id: number }) => service.admin.delete(`/users/${id}`),
+      ]) {
+        const { id } = await service.user();
+        const options = { headers: { 'idempotency-key': unique() } };
+        const first = await service.admin.post(`/users/${id}/password-reset`, undefined, options);
+        const retry = () => service.admin.post(`/users/${id}/password-reset`, undefined, options);
+        expect((await retry()).body).toEqual(first.body);
+        expect((await end({ id, token: first.body.token })).status).toBeLessThan(300);
+        const row = await rowOf(id);
+        const response = await retry();
+        expect(failure(response)).toEqual([422, 'idempotency_key_reused']);
+        expect(response.headers.get('idempotency-replayed')).toBeNull();
+        expect(await rowOf(id)).toEqual(row);
+      }
     });
 
     it('is refused for unknown and deleted users', async () => {

@@ -8,7 +8,8 @@ import { type Change, ResourceWriter } from '../writes/resource-writer.js';
 import type { VersionCondition } from '../writes/version-condition.js';
 import type { WriteContext } from '../writes/write-context.js';
 import { PasswordHasher } from './password-hasher.js';
-import { createPasswordToken, hashToken, RESET_MS } from './password-token.js';
+import { createPasswordToken, hashToken, NO_PASSWORD_TOKEN, RESET_MS } from './password-token.js';
+import { withReplayCheck } from './replayed-tokens.js';
 import type { ChangePasswordDto, PasswordTokenDto } from './user.dto.js';
 import { User } from './user.entity.js';
 import { UsersService } from './users.service.js';
@@ -33,6 +34,12 @@ export class CredentialsService {
     return user;
   }
 
+  /** Null for a wrong password. */
+  async verifyOwn(id: number, password: string): Promise<User | null> {
+    const user = await this.service.find(id);
+    return user && (await this.passwords.verify(password, user.passwordHash)) ? user : null;
+  }
+
   /**
    * Null if the current password is wrong. Ends all sessions by incrementing the epoch; `afterUpdate` may keep one, in
    * the same transaction.
@@ -43,13 +50,16 @@ export class CredentialsService {
     { currentPassword, newPassword }: ChangePasswordDto,
     { expectedVersion, afterUpdate }: Pick<Change<User>, 'expectedVersion' | 'afterUpdate'>,
   ): Promise<User | null> {
-    const user = await this.service.find(id);
-    if (!user || !(await this.passwords.verify(currentPassword, user.passwordHash))) return null;
+    const user = await this.verifyOwn(id, currentPassword);
+    if (!user) return null;
     const change = await this.createChange(newPassword, user.passwordHash);
     return this.writer.update(this.service.resource, context, id, { ...change, expectedVersion, afterUpdate });
   }
 
-  /** Redeems an invitation or a reset: the token identifies the user. */
+  /**
+   * Redeems an invitation or a reset: the token identifies the user. Unlinks all provider accounts, because
+   * an attacker with a stolen session may have linked one. The user has a password from then on and can link them again.
+   */
   async redeem(requestId: string, token: string, password: string): Promise<void> {
     const passwordTokenHash = hashToken(token);
     const user = await this.users.findOneBy({
@@ -61,16 +71,34 @@ export class CredentialsService {
     const change = await this.createChange(password);
     await this.writer.update(this.service.resource, { actorId: user.id, requestId }, user.id, {
       ...change,
-      set: (before, manager) => {
+      set: async (before, manager) => {
         // The token is single use: a second request finds another hash here.
         if (before.passwordTokenHash !== passwordTokenHash) throw new Problem('invalid_password_token');
-        return change.set(before, manager);
+        return { ...(await change.set(before, manager)), linkedProviders: '' };
       },
     });
   }
 
-  /** The admin hands the token over. The old password works until the token is redeemed. */
+  /**
+   * The admin hands the token over. The old password works until the token is redeemed. A retry never gets a token that
+   * has ended, nor a new one, which would end the token that another request has issued since.
+   */
   issueReset(context: WriteContext, id: number, expectedVersion?: VersionCondition): Promise<PasswordTokenDto> {
+    return withReplayCheck(
+      context,
+      (checked) => this.issueResetOnce(checked, id, expectedVersion),
+      async (stored) => {
+        if (await this.service.hasToken(id, stored.token)) return stored;
+        throw new Problem('idempotency_key_reused', 'The token of this key has ended. Use a new key for a new token.');
+      },
+    );
+  }
+
+  private issueResetOnce(
+    context: WriteContext,
+    id: number,
+    expectedVersion?: VersionCondition,
+  ): Promise<PasswordTokenDto> {
     const { dto, hash, expiresAt } = createPasswordToken(this.clock.now(), RESET_MS);
     return this.idempotency.runOnce(context, async (manager) => {
       await this.writer.updateIn(manager, this.service.resource, context, id, {
@@ -91,8 +119,7 @@ export class CredentialsService {
         if (verifiedHash !== undefined && before.passwordHash !== verifiedHash) throw new Problem('wrong_password');
         return {
           passwordHash,
-          passwordTokenHash: null,
-          passwordTokenExpiresAt: null,
+          ...NO_PASSWORD_TOKEN,
           sessionEpoch: before.sessionEpoch + 1,
         };
       },

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { PasswordTokenDto } from './user.dto.js';
+import type { User } from './user.entity.js';
 
 const HOUR_MS = 60 * 60 * 1000;
 /** An invitation may have to wait for the user's first day; a reset is used soon. */
@@ -8,6 +9,13 @@ export const RESET_MS = 24 * HOUR_MS;
 
 /** A fast hash is enough: 256 random bits cannot be guessed. */
 export const hashToken = (token: string): string => createHash('sha256').update(token).digest('hex');
+
+/** Ends an invitation or a reset that has not been redeemed. */
+export const NO_PASSWORD_TOKEN = { passwordTokenHash: null, passwordTokenExpiresAt: null };
+
+/** Whether the user can still redeem this token. */
+export const isRedeemable = (user: User, token: string, now: Date): boolean =>
+  user.passwordTokenHash === hashToken(token) && user.passwordTokenExpiresAt! > now;
 
 /** The token itself is only in `dto`, for the single response that contains it. */
 export function createPasswordToken(

@@ -15,7 +15,8 @@ import type { VersionCondition } from '../writes/version-condition.js';
 import type { WriteContext } from '../writes/write-context.js';
 import { refuseLastAdmin } from './last-admin.js';
 import { PasswordHasher } from './password-hasher.js';
-import { createPasswordToken, INVITATION_MS } from './password-token.js';
+import { createPasswordToken, INVITATION_MS, isRedeemable, NO_PASSWORD_TOKEN } from './password-token.js';
+import { withReplayCheck } from './replayed-tokens.js';
 import {
   CreatedUserDto,
   type CreateUserDto,
@@ -85,7 +86,7 @@ export class UsersService {
     return UserDto.from(user);
   }
 
-  /** Without a password, the result contains an invitation. */
+  /** Without a password, the result contains an invitation; the result of a retry only while it can be redeemed. */
   async create(
     context: WriteContext,
     { email, name, surname, role, password }: CreateUserDto,
@@ -104,12 +105,25 @@ export class UsersService {
       passwordTokenHash: token?.hash ?? null,
       passwordTokenExpiresAt: token?.expiresAt ?? null,
     };
-    return this.writer.create<User, CreatedUserDto>(this.resource, context, values, (user) => ({
+    const toDto = (user: User): CreatedUserDto => ({
       ...UserDto.from(user),
       ...(token && { invitation: token.dto }),
-    }));
+    });
+    return withReplayCheck(
+      context,
+      (checked) => this.writer.create(this.resource, checked, values, toDto),
+      async ({ invitation, ...stored }) =>
+        invitation && (await this.hasToken(stored.id, invitation.token)) ? { ...stored, invitation } : stored,
+    );
   }
 
+  /** Whether the user can still redeem this invitation or reset. */
+  async hasToken(id: number, token: string): Promise<boolean> {
+    const user = await this.find(id);
+    return user !== undefined && isRedeemable(user, token, this.clock.now());
+  }
+
+  /** A new e-mail ends an invitation or a reset: it was meant for the owner of the previous address. */
   async update(
     context: WriteContext,
     id: number,
@@ -119,7 +133,8 @@ export class UsersService {
     const user = await this.writer.update(this.resource, context, id, {
       action: 'updated',
       expectedVersion,
-      set: () => changes,
+      set: ({ email }) =>
+        changes.email === undefined || changes.email === email ? changes : { ...changes, ...NO_PASSWORD_TOKEN },
     });
     return UserDto.from(user);
   }
@@ -148,8 +163,7 @@ export class UsersService {
           isDeleted: true,
           deletedAt: this.clock.now(),
           sessionEpoch: before.sessionEpoch + 1,
-          passwordTokenHash: null,
-          passwordTokenExpiresAt: null,
+          ...NO_PASSWORD_TOKEN,
         };
       },
     });
@@ -166,12 +180,12 @@ export class UsersService {
     return UserDto.from(user);
   }
 
-  /** Ends all sessions of the user at once, on every instance. */
+  /** Ends all sessions of the user at once, on every instance, and an invitation or reset that could start another. */
   async endSessions(context: WriteContext, id: number, expectedVersion?: VersionCondition): Promise<void> {
     await this.writer.update(this.resource, context, id, {
       action: 'signed_out',
       expectedVersion,
-      set: (before) => ({ sessionEpoch: before.sessionEpoch + 1 }),
+      set: (before) => ({ sessionEpoch: before.sessionEpoch + 1, ...NO_PASSWORD_TOKEN }),
     });
   }
 
