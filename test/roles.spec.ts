@@ -1,6 +1,6 @@
 import type { Answer, Client } from './support/client.js';
 import { onEveryDatabase } from './support/databases.js';
-import { ADMIN, startService, type TestService } from './support/service.js';
+import { ADMIN, newUser, startService, type TestService } from './support/service.js';
 import { type Account, createUserActions, failure, on } from './support/users.js';
 
 onEveryDatabase((kind) => {
@@ -17,7 +17,7 @@ onEveryDatabase((kind) => {
     await service.close();
   });
 
-  const { create, createAdmin, signIn, rowOf, expectSignedOut } = createUserActions(() => [service, another]);
+  const { create, createAdmin, signIn, rowOf, redeem, expectSignedOut } = createUserActions(() => [service, another]);
 
   describe('a role', () => {
     it('is granted, and the user records who granted it', async () => {
@@ -114,6 +114,45 @@ onEveryDatabase((kind) => {
       expect(await admins()).toEqual([one.id]);
       expect((await one.post(`/users/${other.id}/restore`)).body.role).toBe('admin');
       other = await signInAgain(other);
+    });
+
+    it('does not include admins who cannot sign in', async () => {
+      expect((await one.put(`/users/${other.id}/role`, { role: 'user' })).status).toBe(200);
+      const { body } = await one.post('/users', newUser({ role: 'admin', password: undefined }));
+      const { id, invitation } = body;
+      expect(failure(await one.put(`/users/${one.id}/role`, { role: 'user' }))).toEqual([409, 'last_admin']);
+      expect(failure(await one.delete(`/users/${one.id}`))).toEqual([409, 'last_admin']);
+      expect((await redeem(invitation.token, 'my own password')).status).toBe(204);
+      expect((await one.put(`/users/${one.id}/role`, { role: 'user' })).status).toBe(200);
+
+      // an account of a provider is enough
+      const sql = `UPDATE users SET password_hash = NULL, linked_providers = 'google' WHERE id = ?`;
+      await service.dataSource.query('UPDATE users SET admin = 1 WHERE id = ?', [one.id]);
+      await service.dataSource.query(sql, [id]);
+      one = await signInAgain(one);
+      expect((await one.put(`/users/${one.id}/role`, { role: 'user' })).status).toBe(200);
+
+      await service.dataSource.query('UPDATE users SET admin = 1 WHERE id IN (?, ?)', [one.id, other.id]);
+      [one, other] = [await signInAgain(one), await signInAgain(other)];
+      expect((await one.delete(`/users/${id}`)).status).toBe(204);
+    });
+
+    it('keeps the last way to sign in', async () => {
+      const sql = `UPDATE users SET password_hash = NULL, linked_providers = 'google' WHERE id = ?`;
+      const [{ password_hash: hash }] = await service.dataSource.query<any[]>(
+        'SELECT password_hash FROM users WHERE id = ?',
+        [one.id],
+      );
+      await service.dataSource.query(sql, [one.id]);
+      expect((await one.put(`/users/${other.id}/role`, { role: 'user' })).status).toBe(200);
+      const row = await rowOf(one.id);
+      expect(failure(await one.delete(`/users/${one.id}/identities/google`))).toEqual([409, 'last_admin']);
+      expect(failure(await one.delete('/me/identities/google'))).toEqual([409, 'last_sign_in']);
+      expect(await rowOf(one.id)).toEqual(row);
+      expect((await one.put(`/users/${other.id}/role`, { role: 'admin' })).status).toBe(200);
+      other = await signInAgain(other);
+      expect((await other.delete(`/users/${one.id}/identities/google`)).status).toBe(204);
+      await service.dataSource.query('UPDATE users SET password_hash = ? WHERE id = ?', [hash, one.id]);
     });
 
     /** Both admins act at the same time on different instances; the remaining one undoes it. */

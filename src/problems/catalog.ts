@@ -23,7 +23,7 @@ export const PROBLEMS = {
     status: 400,
     title: 'Invalid invitation or password reset token',
     description:
-      'The token is unknown, was used before, was replaced by a newer one, or has expired. Ask an admin for a new one.',
+      'The token is unknown, was used before, was replaced by a newer one, has expired, or has ended because the e-mail changed or an admin signed the user out. Ask an admin for a new one.',
   },
   invalid_login_state: {
     status: 400,
@@ -85,6 +85,12 @@ export const PROBLEMS = {
     title: 'Forbidden',
     description: 'This operation requires the role `admin`.',
   },
+  reauthentication_required: {
+    status: 403,
+    title: 'Sign in again',
+    description:
+      'This operation needs your password in `password`, or a session that a sign-in started within the last 5 minutes. The password is wrong or missing, or you have none, and your session is older.',
+  },
   not_found: {
     status: 404,
     title: 'Not found',
@@ -144,7 +150,8 @@ export const PROBLEMS = {
   last_admin: {
     status: 409,
     title: 'Last admin',
-    description: 'The last admin cannot be demoted or deleted. Make another user an admin first.',
+    description:
+      'The last admin who can sign in cannot be demoted or deleted, nor lose the last way to sign in. Make another user who has a password or a linked account an admin first.',
   },
   idempotency_in_progress: {
     status: 409,
@@ -186,7 +193,8 @@ export const PROBLEMS = {
   idempotency_key_reused: {
     status: 422,
     title: 'Idempotency-Key already used',
-    description: 'The key was used before with another method, path or body. Use a new key for every new request.',
+    description:
+      'The key was used before with another method, path or body, or for a password reset whose token has ended. Use a new key for every new request.',
   },
   too_many_requests: {
     status: 429,

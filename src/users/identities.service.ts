@@ -7,6 +7,7 @@ import { ResourceWriter } from '../writes/resource-writer.js';
 import type { VersionCondition } from '../writes/version-condition.js';
 import type { WriteContext } from '../writes/write-context.js';
 import { Identity, type Provider } from './identity.entity.js';
+import { canSignIn, refuseLastAdmin } from './last-admin.js';
 import { providersOf } from './user.dto.js';
 import type { User } from './user.entity.js';
 import { UsersService } from './users.service.js';
@@ -67,19 +68,46 @@ export class IdentitiesService {
     });
   }
 
-  async unlink(
+  /** Users cannot unlink their last way to sign in. */
+  unlinkOwn(
     context: WriteContext,
     userId: number,
     provider: Provider,
     expectedVersion?: VersionCondition,
   ): Promise<void> {
+    return this.unlink(context, userId, provider, expectedVersion, () => {
+      throw new Problem('last_sign_in');
+    });
+  }
+
+  /** An admin can unlink it, as a password reset lets the user in again; except that of the last admin. */
+  unlinkAsAdmin(
+    context: WriteContext,
+    userId: number,
+    provider: Provider,
+    expectedVersion?: VersionCondition,
+  ): Promise<void> {
+    return this.unlink(context, userId, provider, expectedVersion, async (user, manager) => {
+      if (user.isAdmin) await refuseLastAdmin(manager, userId);
+    });
+  }
+
+  /** `onLast` may refuse to unlink the last way to sign in. */
+  private async unlink(
+    context: WriteContext,
+    userId: number,
+    provider: Provider,
+    expectedVersion: VersionCondition | undefined,
+    onLast: (user: User, manager: EntityManager) => Promise<void> | void,
+  ): Promise<void> {
     await this.writer.update(this.users.resource, context, userId, {
       action: 'identity_unlinked',
       expectedVersion,
-      set: (user) => {
+      set: async (user, manager) => {
         if (!isLinked(user, provider)) throw new Problem('identity_not_found');
-        if (user.passwordHash === null && providersOf(user).length === 1) throw new Problem('last_sign_in');
-        return withoutProvider(user, provider);
+        const rest = withoutProvider(user, provider);
+        if (!canSignIn({ ...user, ...rest })) await onLast(user, manager);
+        return rest;
       },
     });
   }

@@ -1,4 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Query } from '@nestjs/common';
+import { ApiParam } from '@nestjs/swagger';
 import { HistoryPageDto } from '../history/history.dto.js';
 import { Context, IfMatch, type RequestContext } from '../http/request-context.js';
 import { Access, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, ApiProblems } from '../http/route-decorators.js';
@@ -6,6 +7,8 @@ import { ListQuery, PageQuery } from '../lists/list.query.js';
 import { IdPipe } from '../validation/id.pipe.js';
 import type { VersionCondition } from '../writes/version-condition.js';
 import { CredentialsService } from './credentials.service.js';
+import { IdentitiesService } from './identities.service.js';
+import { type Provider, PROVIDERS } from './identity.entity.js';
 import {
   CreatedUserDto,
   CreateUserDto,
@@ -22,6 +25,7 @@ export class UsersController {
   constructor(
     private readonly users: UsersService,
     private readonly credentials: CredentialsService,
+    private readonly identities: IdentitiesService,
   ) {}
 
   /** List users */
@@ -49,7 +53,7 @@ export class UsersController {
     return this.users.get(id);
   }
 
-  /** Change a user (merge patch, RFC 7396) */
+  /** Change a user (merge patch, RFC 7396); a new e-mail ends an invitation or a password reset */
   @Patch(':id')
   @Access('admin')
   @ApiIfMatch()
@@ -127,7 +131,7 @@ export class UsersController {
     return this.credentials.issueReset(context, id, expectedVersion);
   }
 
-  /** Sign a user out everywhere */
+  /** Sign a user out everywhere; an invitation or a password reset that was not redeemed ends too */
   @Delete(':id/sessions')
   @HttpCode(204)
   @Access('admin')
@@ -139,5 +143,21 @@ export class UsersController {
     @Param('id', IdPipe) id: number,
   ): Promise<void> {
     return this.users.endSessions(context, id, expectedVersion);
+  }
+
+  /** Unlink a provider account of a user; its sessions stay */
+  @Delete(':id/identities/:provider')
+  @HttpCode(204)
+  @Access('admin')
+  @ApiParam({ name: 'provider', enum: PROVIDERS })
+  @ApiIfMatch()
+  @ApiProblems('user_not_found', 'identity_not_found', 'last_admin')
+  unlinkIdentity(
+    @Context() context: RequestContext,
+    @IfMatch() expectedVersion: VersionCondition | undefined,
+    @Param('id', IdPipe) id: number,
+    @Param('provider') provider: Provider,
+  ): Promise<void> {
+    return this.identities.unlinkAsAdmin(context, id, provider, expectedVersion);
   }
 }
