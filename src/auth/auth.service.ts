@@ -21,6 +21,9 @@ import { SignInLimits } from './sign-in-limits.js';
 /** A refusal takes at least this long, so that its duration does not reveal which kind of hash was checked, if any. */
 const MIN_REFUSAL_MS = 250;
 
+/** So that a stolen access token, which lives for 10 minutes, cannot be turned into a lasting way to sign in. */
+const RECENT_SIGN_IN_MS = 5 * 60 * 1000;
+
 /** Authentication: password to session, token to caller. */
 @Injectable()
 export class AuthService {
@@ -94,12 +97,30 @@ export class AuthService {
     if (!isChanged) throw new Problem('wrong_password');
   }
 
+  /**
+   * Throws `reauthentication_required` unless the password is right or, without one, the session was started a moment ago
+   * by a sign-in; refreshing does not count. The sign-in limits apply to the password.
+   */
+  async reauthenticate({ userId, sessionId }: Caller, { ipAddress }: Client, password?: string): Promise<void> {
+    const user = await this.users.find(userId);
+    const isProven =
+      password !== undefined && user?.passwordHash
+        ? await this.limits.attempt(`user ${userId}`, ipAddress, () => this.credentials.verifyOwn(userId, password))
+        : await this.hasRecentSignIn(sessionId);
+    if (!isProven) throw new Problem('reauthentication_required');
+  }
+
   async listSessions({ userId, sessionId }: Caller, query: PageQuery): Promise<SessionPageDto> {
     return this.sessions.list(userId, await this.getEpoch(userId), sessionId, query);
   }
 
   async endSession({ userId }: Caller, id: number): Promise<void> {
     await this.sessions.endOwn(userId, await this.getEpoch(userId), id);
+  }
+
+  private async hasRecentSignIn(sessionId: number): Promise<boolean> {
+    const session = await this.sessions.find(sessionId);
+    return session !== undefined && this.clock.now().getTime() - session.createdAt.getTime() <= RECENT_SIGN_IN_MS;
   }
 
   private async getEpoch(userId: number): Promise<number> {

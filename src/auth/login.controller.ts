@@ -26,7 +26,7 @@ export class LoginController {
     return this.auth.refresh(refreshToken);
   }
 
-  /** Set a password with the token of an invitation or a reset; all sessions of the user end */
+  /** Set a password with the token of an invitation or a reset; ends all sessions and unlinks provider accounts */
   @Post('login/password')
   @HttpCode(204)
   @Access('public')

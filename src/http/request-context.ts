@@ -64,13 +64,14 @@ export const PublicOrigin = createParamDecorator(
 );
 
 /** Handler parameter of the sign-in routes: address and browser of the client. */
-export const ClientInfo = createParamDecorator((_: unknown, execution: ExecutionContext): Client => {
-  const request = requestOf(execution);
-  return {
-    ipAddress: addressOf(request).split('%', 1)[0]!, // without the zone (RFC 4007), which has no maximum length
-    userAgent: request.headers['user-agent']?.slice(0, 255) ?? null,
-    requestId: request.id,
-  };
+export const ClientInfo = createParamDecorator((_: unknown, execution: ExecutionContext): Client =>
+  clientOf(requestOf(execution)),
+);
+
+export const clientOf = (request: FastifyRequest): Client => ({
+  ipAddress: addressOf(request).split('%', 1)[0]!, // without the zone (RFC 4007), which has no maximum length
+  userAgent: request.headers['user-agent']?.slice(0, 255) ?? null,
+  requestId: request.id,
 });
 
 /**

@@ -1,12 +1,13 @@
 import { Controller, Delete, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
-import { ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiBody, ApiParam, ApiTags } from '@nestjs/swagger';
 import { Context, IfMatch, type RequestContext } from '../../http/request-context.js';
 import { Access, ApiIfMatch, ApiProblems } from '../../http/route-decorators.js';
 import { IdentitiesService } from '../../users/identities.service.js';
 import { type Provider, PROVIDERS } from '../../users/identity.entity.js';
 import type { VersionCondition } from '../../writes/version-condition.js';
-import { ProviderUriDto, StartLoginQuery } from './oauth.dto.js';
+import { ProviderUriDto, ReauthenticationDto, StartLoginQuery } from './oauth.dto.js';
 import { type AuthorizationStarted, ProviderGuard, ProviderResult } from './provider.guard.js';
+import { ReauthenticationGuard } from './reauthentication.guard.js';
 
 @ApiTags('Me')
 @ApiParam({ name: 'provider', enum: PROVIDERS })
@@ -18,12 +19,14 @@ export class IdentitiesController {
    * Start linking a provider account
    *
    * Send the browser to `uri`. Linking ends like a sign-in: with the tokens of a new session, or a one-time code for them.
-   * From then on you can sign in with this account.
+   * From then on you can sign in with this account. A password reset unlinks it, and an admin can.
    */
   @Post()
   @HttpCode(200)
   @Access('user')
-  @UseGuards(ProviderGuard)
+  @UseGuards(ReauthenticationGuard, ProviderGuard)
+  @ApiBody({ type: ReauthenticationDto, required: false })
+  @ApiProblems('reauthentication_required', 'too_many_requests')
   @ApiProblems('not_found', 'provider_not_configured', 'provider_unavailable')
   link(@Query() _query: StartLoginQuery, @ProviderResult() { uri }: AuthorizationStarted): ProviderUriDto {
     return { uri };
@@ -40,6 +43,6 @@ export class IdentitiesController {
     @IfMatch() expectedVersion: VersionCondition | undefined,
     @Param('provider') provider: Provider,
   ): Promise<void> {
-    return this.identities.unlink(context, context.actorId, provider, expectedVersion);
+    return this.identities.unlinkOwn(context, context.actorId, provider, expectedVersion);
   }
 }

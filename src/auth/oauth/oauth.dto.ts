@@ -26,6 +26,14 @@ export class StartLoginQuery {
   codeChallenge?: string;
 }
 
+export class ReauthenticationDto {
+  /** Your password. Required if you signed in more than 5 minutes ago. */
+  @OptionalNotNull()
+  @RawString(128)
+  @ApiProperty({ format: 'password' })
+  password?: string;
+}
+
 export class ProviderUriDto {
   /**
    * Address of the provider: redirect the browser to it. The browser must have the cookie of this response. `fetch`
