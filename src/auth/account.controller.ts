@@ -1,4 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiTags } from '@nestjs/swagger';
 import {
   type Caller,
@@ -26,6 +27,7 @@ export class AccountController {
   @Put('password')
   @HttpCode(204)
   @Access('user')
+  @RouteConfig({ waitsFor: 'sign-in delay' })
   @ApiIfMatch()
   @ApiProblems('wrong_password', 'too_many_requests', 'overloaded')
   changePassword(

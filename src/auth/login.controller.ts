@@ -1,4 +1,5 @@
 import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { type Caller, type Client, ClientInfo, CurrentUser } from '../http/request-context.js';
 import { Access, ApiProblems } from '../http/route-decorators.js';
 import { AuthService } from './auth.service.js';
@@ -12,6 +13,7 @@ export class LoginController {
   @Post('login')
   @HttpCode(200)
   @Access('public')
+  @RouteConfig({ waitsFor: 'sign-in delay' })
   @ApiProblems('invalid_credentials', 'too_many_requests', 'overloaded')
   signIn(@Body() login: LoginDto, @ClientInfo() client: Client): Promise<TokensDto> {
     return this.auth.signIn(login, client);

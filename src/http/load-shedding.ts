@@ -7,11 +7,16 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** False for routes that mostly wait (long polls, streams) and for health checks: not counted and never shed. */
     countsAsLoad?: boolean;
+    /** For routes that mostly wait and that anybody can make wait: not counted as load, but up to a limit of their own. */
+    waitsFor?: WaitReason;
   }
   interface FastifyRequest {
-    isCountedAsLoad: boolean;
+    countedAs?: 'load' | WaitReason;
   }
 }
+
+/** A deliberate delay after wrong passwords, or the response of Google or Facebook. */
+type WaitReason = 'sign-in delay' | 'provider';
 
 /**
  * More requests in progress than this only make each other slower. The limit is above the queue lengths for password
@@ -20,6 +25,12 @@ declare module 'fastify' {
 const SOFT_LIMIT = 200;
 /** Maximum number of requests in progress, even in a burst. */
 const HARD_LIMIT = 1_000;
+/**
+ * Maximum number of requests in progress that wait for one reason; further ones are refused. It bounds their memory, and
+ * the database queries and password hashes that they start when the wait ends. A wait takes seconds, so this is about
+ * 200 sign-ins a second.
+ */
+const MAX_WAITING = 500;
 /** Longer above the soft limit than this is not a burst: requests arrive faster than the service can handle them. */
 const BURST_MS = 1_000;
 /** Shedding ends after this long without a shed request. */
@@ -30,12 +41,13 @@ const OVERLOADED = new Problem('overloaded');
 
 /**
  * Sheds excess requests early and cheaply, so that response times stay low for the others. The measure is the number of
- * requests in progress, whether they wait for the CPU or the database.
+ * requests in progress, whether they wait for the CPU or the database. Requests that wait for a timer or for somebody
+ * else's server are no load: each reason to wait has its own count, so that many of them refuse only their own kind.
  */
 @Injectable()
 export class LoadShedding {
   private readonly logger = new Logger('LoadShedding');
-  private inProgress = 0;
+  private readonly counts = { load: 0, 'sign-in delay': 0, provider: 0 };
   private aboveLimitSince?: number;
   private isOverloaded = false;
   private lastShedAt = 0;
@@ -45,7 +57,7 @@ export class LoadShedding {
   }
 
   register(fastify: FastifyInstance): void {
-    fastify.decorateRequest('isCountedAsLoad', false);
+    fastify.decorateRequest('countedAs', undefined);
     // before the body is read, and again afterwards: receiving a slow body is not load
     fastify.addHook('onRequest', (request, reply, done) => {
       if (this.admits(request)) done();
@@ -65,7 +77,13 @@ export class LoadShedding {
   }
 
   private admits({ routeOptions }: FastifyRequest): boolean {
-    if (this.inProgress < SOFT_LIMIT || routeOptions.config.countsAsLoad === false) return true;
+    const { countsAsLoad, waitsFor } = routeOptions.config;
+    if (countsAsLoad === false) return true;
+    if (waitsFor && this.counts[waitsFor] >= MAX_WAITING) return false;
+    return this.counts.load < SOFT_LIMIT || this.admitsAboveLimit();
+  }
+
+  private admitsAboveLimit(): boolean {
     const now = performance.now();
     if (this.isOverloaded && now - this.lastShedAt > RECOVERY_MS) this.recover();
     this.aboveLimitSince ??= now;
@@ -73,7 +91,7 @@ export class LoadShedding {
       this.isOverloaded = true;
       this.logger.warn('Overloaded: shedding requests');
     }
-    if (!this.isOverloaded && this.inProgress < HARD_LIMIT) return true;
+    if (!this.isOverloaded && this.counts.load < HARD_LIMIT) return true;
     this.lastShedAt = now;
     return false;
   }
@@ -88,14 +106,16 @@ export class LoadShedding {
   }
 
   private enter(request: FastifyRequest): void {
-    if (request.routeOptions.config.countsAsLoad === false) return;
-    request.isCountedAsLoad = true;
-    this.inProgress++;
+    const { countsAsLoad, waitsFor } = request.routeOptions.config;
+    if (countsAsLoad === false) return;
+    request.countedAs = waitsFor ?? 'load';
+    this.counts[request.countedAs]++;
   }
 
   private leave(request: FastifyRequest): void {
-    if (!request.isCountedAsLoad) return;
-    request.isCountedAsLoad = false;
-    if (--this.inProgress < SOFT_LIMIT) this.aboveLimitSince = undefined;
+    if (!request.countedAs) return;
+    this.counts[request.countedAs]--;
+    request.countedAs = undefined;
+    if (this.counts.load < SOFT_LIMIT) this.aboveLimitSince = undefined;
   }
 }

@@ -1,15 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LoadShedding } from '../../src/http/load-shedding.js';
-import type { Answer } from '../support/client.js';
+import { PasswordHasher } from '../../src/users/password-hasher.js';
+import { DISCOVERY, GoogleStandIn } from '../stand-ins/google.js';
+import { type Answer, someAddress } from '../support/client.js';
 import { expectProblem } from '../support/refusals.js';
 import { startService, type TestService } from '../support/service.js';
 
 describe('load shedding', () => {
   let service: TestService;
+  let google: GoogleStandIn;
   beforeAll(async () => {
-    service = await startService('SQLite');
+    google = await GoogleStandIn.start();
+    google.faults[DISCOVERY] = 'hangs';
+    service = await startService('SQLite', { env: google.env });
   });
-  afterAll(() => service.close());
+  afterAll(() => Promise.all([service.close(), google.close()]));
 
   /** Blocks the embedded database with a transaction, so that all requests wait. */
   async function whileBlocked<T>(work: () => Promise<T>): Promise<T> {
@@ -34,6 +39,68 @@ describe('load shedding', () => {
     });
     for (const { status } of await Promise.all(burst)) expect(status).toBe(200);
   });
+
+  interface Injected {
+    statusCode: number;
+    json: () => { code: string };
+  }
+
+  /** Requests without a connection, so that hundreds arrive at the same time even on a busy machine. */
+  const inject = (count: number, request: () => object): Promise<Injected[]> => {
+    const fastify = service.app.getHttpAdapter().getInstance();
+    return Promise.all(Array.from({ length: count }, () => fastify.inject(request()) as Promise<Injected>));
+  };
+
+  /** Requests of others for longer than a burst may last. */
+  async function expectNothingShed(): Promise<void> {
+    for (let round = 0; round < 7; round++) {
+      for (const { status } of await Promise.all(Array.from({ length: 8 }, () => service.admin.get('/me'))))
+        expect(status).toBe(200);
+      await sleep(200);
+    }
+    expect(service.app.get(LoadShedding).isShedding).toBe(false);
+  }
+
+  it('sheds nothing while sign-ins wait for a provider that hangs', async () => {
+    const waiting = inject(300, () => ({ url: '/login/google' }));
+    await expectNothingShed();
+    for (const response of await waiting) expect(response.json().code).toBe('provider_unavailable');
+  });
+
+  it('refuses only sign-ins of the same kind when too many wait', async () => {
+    const waiting = inject(560, () => ({ url: '/login/google' }));
+    const others = await inject(50, () => ({
+      url: '/me',
+      headers: { authorization: `Bearer ${service.admin.accessToken}` },
+    }));
+    for (const { statusCode } of others) expect(statusCode).toBe(200);
+    const { status } = await service.anonymous.post('/login', { email: 'nobody@example.com', password: 'wrong' });
+    expect(status).toBe(401);
+    const codes = (await waiting).map((response) => response.json().code);
+    expect(codes.filter((code) => code === 'provider_unavailable')).toHaveLength(500);
+    expect(codes.filter((code) => code === 'overloaded')).toHaveLength(60);
+  });
+
+  it('sheds nothing while sign-ins wait for their delay', async () => {
+    let end = (): void => undefined;
+    const delay = new Promise<void>((resolve) => (end = resolve));
+    Object.assign(service.clock, { wait: () => delay });
+    const limiter = service.app.get(PasswordHasher)['limiter'];
+    const waiting: Array<Promise<Injected[]>> = [];
+    let count = 0;
+    for (let batch = 0; batch < 5; batch++) {
+      const payload = (): object => ({ email: `nobody-${count++}@example.com`, password: 'wrong' });
+      const headers = (): object => ({ 'x-forwarded-for': someAddress() });
+      waiting.push(inject(50, () => ({ method: 'POST', url: '/login', payload: payload(), headers: headers() })));
+      // the queue of the password hashes has a limit of its own
+      do await sleep(100);
+      while (limiter.active > 0);
+    }
+    await expectNothingShed();
+    end();
+    Reflect.deleteProperty(service.clock, 'wait');
+    for (const { statusCode } of (await Promise.all(waiting)).flat()) expect(statusCode).toBe(401);
+  }, 60_000);
 
   it('sheds new requests when the overload lasts, and serves the admitted ones', async () => {
     let waiting: Array<Promise<Answer>> = [];

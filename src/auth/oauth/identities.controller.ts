@@ -1,4 +1,5 @@
 import { Controller, Delete, HttpCode, Param, Post, Query, UseGuards } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiBody, ApiParam, ApiTags } from '@nestjs/swagger';
 import { Context, IfMatch, type RequestContext } from '../../http/request-context.js';
 import { Access, ApiIfMatch, ApiProblems } from '../../http/route-decorators.js';
@@ -24,6 +25,7 @@ export class IdentitiesController {
   @Post()
   @HttpCode(200)
   @Access('user')
+  @RouteConfig({ waitsFor: 'provider' })
   @UseGuards(ReauthenticationGuard, ProviderGuard)
   @ApiBody({ type: ReauthenticationDto, required: false })
   @ApiProblems('reauthentication_required', 'too_many_requests')

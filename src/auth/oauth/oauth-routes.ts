@@ -1,4 +1,5 @@
 import { applyDecorators, Get, UseFilters, UseGuards } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
 import { ApiOperation, ApiQuery, ApiResponse } from '@nestjs/swagger';
 import { Access, ApiProblems, OpenQuery } from '../../http/route-decorators.js';
 import type { Provider } from '../../users/identity.entity.js';
@@ -16,6 +17,7 @@ export const StartRoute = (provider: Provider): MethodDecorator =>
   applyDecorators(
     Get(provider),
     Access('public'),
+    RouteConfig({ waitsFor: 'provider' }),
     UseGuards(ProviderGuard),
     ApiOperation({
       operationId: `${provider}login_start`,
@@ -32,6 +34,7 @@ export const CallbackRoute = (provider: Provider): MethodDecorator =>
   applyDecorators(
     Get(`${provider}/callback`),
     Access('public'),
+    RouteConfig({ waitsFor: 'provider' }),
     UseGuards(ProviderGuard),
     UseFilters(ReturnToFilter),
     OpenQuery(),
