@@ -1,6 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
+import type { Caller } from '../http/request-context.js';
 import { ACCESS, type AccessLevel } from '../http/route-decorators.js';
 import { Problem } from '../problems/problem.js';
 import { AuthService } from './auth.service.js';
@@ -20,11 +21,18 @@ export class AccessGuard implements CanActivate {
     ]);
     if (access === 'public') return true;
     const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const admit = (caller: Caller | undefined): Caller => {
+      if (!caller) throw new Problem('unauthenticated');
+      if (access !== 'user' && !(access === 'admin' && caller.role === 'admin')) throw new Problem('forbidden');
+      return caller;
+    };
     const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(request.headers.authorization ?? '')?.[1];
-    const caller = token && (await this.auth.authenticate(token));
-    if (!caller) throw new Problem('unauthenticated');
-    if (access !== 'user' && !(access === 'admin' && caller.role === 'admin')) throw new Problem('forbidden');
+    const caller = admit(token ? await this.auth.authenticate(token) : undefined);
     request.caller = caller;
+    // by user and session: a token that expires during an upload was valid when the request arrived
+    request.confirmAccess = async () => {
+      request.caller = admit(await this.auth.findCaller(caller));
+    };
     return true;
   }
 }

@@ -30,6 +30,8 @@ export interface Client {
 declare module 'fastify' {
   interface FastifyRequest {
     caller?: Caller;
+    /** Throws unless the caller still has access, for routes that read the body after the guards: it may be slow. */
+    confirmAccess?: () => Promise<void>;
     isReplayed?: boolean;
     /** The photo in the body. */
     upload?: Buffer;

@@ -37,6 +37,8 @@ export class PhotoUploadInterceptor implements NestInterceptor {
         // the client disconnected while queued: reading would never end and keep its slot
         if (request.raw.destroyed) throw new Problem('malformed_request');
         const { fields, photo } = await read(request);
+        // the user may have been deleted, demoted or signed out while the body arrived
+        await request.confirmAccess?.();
         request.body = fields;
         request.upload = photo;
         return lastValueFrom<unknown>(next.handle());
