@@ -4,6 +4,7 @@ import { type PhotoAddress, PhotoAddresses } from '../photos/photo-addresses.js'
 import { hashOf, PREFIX } from '../photos/photo-keys.js';
 import { PhotosService } from '../photos/photos.service.js';
 import { NO_PHOTO, type StoredPhoto } from '../photos/stored-photo.js';
+import type { Upload } from '../photos/upload.js';
 import { Problem } from '../problems/problem.js';
 import { ObjectStore } from '../storage/object-store.js';
 import type { VersionCondition } from '../writes/version-condition.js';
@@ -28,7 +29,7 @@ export class CustomerPhotosService {
   ) {}
 
   /** Creates both customer and photo, or neither. */
-  create(context: WriteContext, customer: CreateCustomerDto, upload: Buffer | undefined): Promise<Customer> {
+  create(context: WriteContext, customer: CreateCustomerDto, upload: Upload | undefined): Promise<Customer> {
     if (!upload) return this.customers.create(context, customer);
     return this.photos.add(
       upload,
@@ -38,7 +39,7 @@ export class CustomerPhotosService {
     );
   }
 
-  async set(context: WriteContext, id: number, upload: Buffer, expectedVersion?: VersionCondition): Promise<Customer> {
+  async set(context: WriteContext, id: number, upload: Upload, expectedVersion?: VersionCondition): Promise<Customer> {
     await this.customers.get(id);
     return this.photos.add(
       upload,

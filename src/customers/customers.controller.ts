@@ -5,6 +5,7 @@ import { Access, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, ApiProblems } fr
 import { ListQuery, PageQuery } from '../lists/list.query.js';
 import { ApiFormWithPhoto } from '../photos/photo-decorators.js';
 import { OptionalPhoto, PhotoUploadInterceptor } from '../photos/photo-upload.interceptor.js';
+import type { Upload } from '../photos/upload.js';
 import { IdPipe } from '../validation/id.pipe.js';
 import type { VersionCondition } from '../writes/version-condition.js';
 import { CreateCustomerDto, CustomerDto, CustomerPageDto, UpdateCustomerDto } from './customer.dto.js';
@@ -37,7 +38,7 @@ export class CustomersController {
   async create(
     @Context() context: RequestContext,
     @Body() customer: CreateCustomerDto,
-    @OptionalPhoto() photo: Buffer | undefined,
+    @OptionalPhoto() photo: Upload | undefined,
     @PublicOrigin() origin: string,
   ): Promise<CustomerDto> {
     return this.mapper.toDto(await this.photos.create(context, customer, photo), origin);

@@ -6,6 +6,7 @@ import { Access, ApiIfMatch, ApiProblems } from '../http/route-decorators.js';
 import { PhotoQuery } from '../photos/photo.query.js';
 import { ApiPhotoBody } from '../photos/photo-decorators.js';
 import { PhotoUploadInterceptor, RequiredPhoto } from '../photos/photo-upload.interceptor.js';
+import type { Upload } from '../photos/upload.js';
 import { IdPipe } from '../validation/id.pipe.js';
 import type { VersionCondition } from '../writes/version-condition.js';
 import { CustomerDto } from './customer.dto.js';
@@ -33,7 +34,7 @@ export class PhotosController {
   async set(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,
-    @RequiredPhoto() upload: Buffer,
+    @RequiredPhoto() upload: Upload,
     @IfMatch() expectedVersion: VersionCondition | undefined,
     @PublicOrigin() origin: string,
   ): Promise<CustomerDto> {

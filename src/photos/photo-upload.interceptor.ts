@@ -10,6 +10,7 @@ import { from, lastValueFrom, type Observable } from 'rxjs';
 import { FORM_TYPE, mediaTypeOf, PHOTO_TYPES } from '../http/media-types.js';
 import { ConcurrencyLimiter } from '../limits/concurrency-limiter.js';
 import { Problem } from '../problems/problem.js';
+import { type Upload, uploadOf } from './upload.js';
 import { isTooLarge, readForm, readImage } from './upload-body.js';
 
 /**
@@ -48,19 +49,18 @@ export class PhotoUploadInterceptor implements NestInterceptor {
 }
 
 /** Handler parameter: the photo of the request, if it has one. */
-export const OptionalPhoto = createParamDecorator(
-  (_: unknown, execution: ExecutionContext) => execution.switchToHttp().getRequest<FastifyRequest>().upload,
-);
+export const OptionalPhoto = createParamDecorator((_: unknown, execution: ExecutionContext) => uploadOf(execution));
 
 /** Handler parameter: the photo of the request. Refuses requests without one, or with other fields. */
-export const RequiredPhoto = createParamDecorator((_: unknown, execution: ExecutionContext): Buffer => {
-  const { upload, body } = execution.switchToHttp().getRequest<FastifyRequest>();
+export const RequiredPhoto = createParamDecorator((_: unknown, execution: ExecutionContext): Upload => {
+  const { body } = execution.switchToHttp().getRequest<FastifyRequest>();
   const unknown = Object.keys(body ?? {}).map((name) => ({
     pointer: `/${name}`,
     code: 'unknown_member',
     message: 'Unknown member.',
   }));
   if (unknown.length > 0) throw Problem.invalid(unknown);
+  const upload = uploadOf(execution);
   if (!upload) throw Problem.invalid([{ pointer: '/photo', code: 'required', message: 'This value is required.' }]);
   return upload;
 });

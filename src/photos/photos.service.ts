@@ -7,6 +7,7 @@ import { ObjectStore } from '../storage/object-store.js';
 import { hashOf, newKey, objectsOf } from './photo-keys.js';
 import { PhotoPipeline } from './photo-pipeline.js';
 import { NO_PHOTO, type StoredPhoto } from './stored-photo.js';
+import type { Upload } from './upload.js';
 
 const WEBP = 'image/webp';
 
@@ -33,11 +34,11 @@ export class PhotosService {
    * `usesKey` says that the row has another photo, deletes the objects again.
    */
   async add<Row>(
-    upload: Buffer,
+    { image, signal }: Upload,
     write: (photo: StoredPhoto) => Promise<Row>,
     usesKey: (row: Row, key: string) => boolean,
   ): Promise<Row> {
-    const { large, small, width, height, hash } = await this.pipeline.render(upload);
+    const { large, small, width, height, hash } = await this.pipeline.render(image, signal);
     const key = newKey(hash);
     const photo = { photoKey: key, photoWidth: width, photoHeight: height, photoUrl: null };
     const row = await this.discardIfRefused(photo, async () => {

@@ -177,7 +177,8 @@ export const PROBLEMS = {
   image_too_large: {
     status: 413,
     title: 'Image has too many pixels',
-    description: 'A photo has at most 50 million pixels.',
+    description:
+      'A photo has at most 50 million pixels, a sequential JPEG 200 million. Interlaced, progressive and lossless images may have fewer: decoding must not take more than 128 MiB or 10 s.',
   },
   unsupported_media_type: {
     status: 415,

@@ -104,9 +104,5 @@ export async function frameBomb(count: number, width = 40, height = 40): Promise
     .webp({ lossless: true })
     .toBuffer();
   const frame = webpChunk('ANMF', Buffer.concat([Buffer.alloc(12), Buffer.from([1, 0, 0, 0]), pixel.subarray(12)]));
-  return webp(
-    canvas(width, height, 2),
-    webpChunk('ANIM', Buffer.alloc(6)),
-    ...Array.from({ length: count }, () => frame),
-  );
+  return webp(canvas(width, height, 2), webpChunk('ANIM', Buffer.alloc(6)), Buffer.alloc(count * frame.length, frame));
 }

@@ -1,9 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { jest } from '@jest/globals';
+import { PhotoWorkers } from '../../src/photos/photo-workers.js';
 import type { Answer, Client } from '../support/client.js';
 import { onEveryDatabase } from '../support/databases.js';
 import { form } from '../support/forms.js';
-import { bomb } from '../support/image-bombs.js';
+import { bomb, frameBomb, png, scanBomb, textBomb } from '../support/image-bombs.js';
 import { anotherJpeg, corners, jpeg, noise } from '../support/images.js';
 import { until } from '../support/program.js';
 import { newCustomer, startService, type TestService } from '../support/service.js';
@@ -146,6 +148,30 @@ onEveryDatabase((kind) => {
       }
       expect((await user.get(`/customers/${customer.id}`)).status).toBe(200);
       expect(await traces()).toEqual(before);
+    });
+
+    it('is no longer decoded when the client disconnects', async () => {
+      const before = await traces();
+      // 16 bits per channel: more than a second of decoding
+      const image = png({ width: 8_000, height: 6_250, depth: 16, pixelBytes: 6_250 * 64_001 });
+      const request =
+        `PUT ${path()} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${user.accessToken}\r\n` +
+        `Content-Type: image/png\r\nContent-Length: ${image.length}\r\n\r\n`;
+      const render = jest.spyOn(service.app.get(PhotoWorkers), 'render');
+      const socket = await open(portOf(user), request);
+      socket.write(image);
+      await until(() => render.mock.results.length > 0);
+      socket.destroy();
+      await expect(render.mock.results[0]!.value).rejects.toMatchObject({ code: 'malformed_request' });
+      render.mockRestore();
+      expect(await traces()).toEqual(before);
+    });
+
+    it('that would take gigabytes or minutes is refused, or decoded without what inflates it', async () => {
+      for (const image of [await scanBomb(9_000), png({ width: 8_000, height: 6_250, isInterlaced: true })])
+        await expectRefused(413, 'image_too_large', () => upload(image, 'image/jpeg'));
+      for (const image of [textBomb(90), await frameBomb(200_000)])
+        expect((await upload(image, 'image/png')).status).toBe(200);
     });
 
     it('is refused without sign-in before its body is read', async () => {
