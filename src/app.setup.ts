@@ -7,6 +7,7 @@ import { AppModule } from './app.module.js';
 import { Clock } from './config/clock.js';
 import type { Env } from './config/env.js';
 import { BODY_LIMIT, registerBodyParsers } from './http/body-parsers.js';
+import { Connections } from './http/connections.js';
 import { registerCors, setCorsHeaders } from './http/cors.js';
 import { Draining, SHUTDOWN_SIGNALS } from './http/draining.js';
 import { LoadShedding } from './http/load-shedding.js';
@@ -16,7 +17,7 @@ import { requestLog } from './http/request-log.js';
 import { requestMetrics } from './http/request-metrics.js';
 import { addResponseHeaders, requestIdOf, setCommonHeaders } from './http/response-headers.js';
 import { createSelfSignedCertificate } from './http/self-signed.js';
-import { handleClientError } from './http/unreadable-requests.js';
+import { createClientErrorHandler } from './http/unreadable-requests.js';
 import { createLogger, type Logger } from './logging/logger.js';
 import { ServiceLogger } from './logging/service-logger.js';
 import { Metrics } from './metrics/metrics.js';
@@ -35,7 +36,8 @@ export interface Service {
 export async function createService(env: Env, clock = new Clock(), logger?: Logger): Promise<Service> {
   const log = logger ?? (await createLogger(env));
   const listeners: CompletionListener[] = [requestLog(log, env.GOOGLE_PROJECT)];
-  const adapter = await createAdapter(env, listeners);
+  const connections = new Connections();
+  const adapter = await createAdapter(env, listeners, connections);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(env, clock), adapter, {
     bodyParser: false,
     abortOnError: false,
@@ -51,6 +53,7 @@ export async function createService(env: Env, clock = new Clock(), logger?: Logg
   // Hooks run in this order. Completion listeners come first, as any later hook may respond; CORS comes before
   // shedding, so that pages can read the 503.
   addCompletionListeners(fastify, listeners);
+  connections.register(fastify);
   decoratePublicOrigin(fastify, env.PUBLIC_URL);
   addResponseHeaders(fastify);
   await registerCors(fastify, env.CORS_ORIGINS);
@@ -69,13 +72,19 @@ export async function createService(env: Env, clock = new Clock(), logger?: Logg
   return { app, api };
 }
 
-async function createAdapter(env: Env, listeners: CompletionListener[]): Promise<FastifyAdapter> {
+async function createAdapter(
+  env: Env,
+  listeners: CompletionListener[],
+  connections: Connections,
+): Promise<FastifyAdapter> {
   return new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     genReqId: requestIdOf,
     // never `true`: any client could then forge its address
     trustProxy: env.TRUSTED_PROXIES.length > 0 ? env.TRUSTED_PROXIES : false,
     requestTimeout: 30_000,
+    // without a byte sent or received; nothing in the service takes as long, so the client does not read its response
+    connectionTimeout: 80_000,
     // longer than the 600 s of Google's load balancer, which would otherwise reuse a connection that we just closed
     keepAliveTimeout: 620_000,
     // requests on open connections are still served during shutdown
@@ -83,7 +92,7 @@ async function createAdapter(env: Env, listeners: CompletionListener[]): Promise
     ...(env.TLS
       ? { https: { ...SERVER_OPTIONS, ...(await createSelfSignedCertificate(env.HOST)) } }
       : { http: SERVER_OPTIONS }),
-    clientErrorHandler: handleClientError,
+    clientErrorHandler: createClientErrorHandler(connections),
     // the router refuses these requests before any hook runs
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       notifyOnCompletion(request, reply, listeners);

@@ -26,13 +26,21 @@ export function notifyOnCompletion(
   listeners: CompletionListener[],
 ): void {
   const start = performance.now();
-  reply.raw.once('close', () => {
+  const { socket } = request.raw;
+  let isCompleted = false;
+  const complete = (): void => {
+    if (isCompleted) return;
+    isCompleted = true;
+    socket.off('close', complete);
     const status = reply.raw.headersSent ? reply.raw.statusCode : CLIENT_CLOSED_REQUEST;
     const seconds = (performance.now() - start) / 1000;
     const isAborted = !reply.raw.writableFinished;
     const completed = { request, reply, status, route: request.routeOptions.url, seconds, isAborted };
     for (const listener of listeners) listener(completed);
-  });
+  };
+  reply.raw.once('close', complete);
+  // Node 20 and 22 emit `close` only for the response that the connection is sending when it closes
+  socket.once('close', complete);
 }
 
 /** Must come before all other hooks, as each of them may send the response. */

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import { type ProblemCode, PROBLEMS } from '../problems/catalog.js';
+import type { Connections } from './connections.js';
 import { SECURITY_HEADERS } from './response-headers.js';
 
 const CODES: Record<string, ProblemCode> = {
@@ -12,17 +13,33 @@ const CODES: Record<string, ProblemCode> = {
 
 const logger = new Logger('Http');
 
-/** Node's HTTP parser rejects these before a request object exists: the response goes straight to the socket. */
-export function handleClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const code = CODES[error.code ?? ''] ?? 'malformed_request';
+/** Responds to messages that Node's HTTP parser rejects, and ends their connection. */
+export function createClientErrorHandler(
+  connections: Connections,
+): (error: Error & { code?: string }, socket: Socket) => void {
+  return (error, socket) => {
+    if (error.code === 'ECONNRESET' || socket.destroyed) {
+      socket.destroy();
+      return;
+    }
+    const code = CODES[error.code ?? ''] ?? 'malformed_request';
+    connections.of(socket).fail((response) => {
+      const { status, headers, body } = messageOf(code);
+      // the body of a request is late or malformed: its completion is logged like any other
+      if (response) return void response.writeHead(status, headers).end(body);
+      // rejected before a request object exists: the response goes straight to the socket
+      const httpRequest = { status, remoteIp: socket.remoteAddress };
+      const requestId = headers['X-Request-Id'];
+      logger.log({ message: `Unreadable request ${status}`, httpRequest, requestId, code });
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+      socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
+    });
+  };
+}
+
+function messageOf(code: ProblemCode): { status: number; headers: Record<string, string | number>; body: string } {
   const { status, title, description } = PROBLEMS[code];
   const requestId = randomUUID();
-  const httpRequest = { status, remoteIp: socket.remoteAddress };
-  logger.log({ message: `Unreadable request ${status}`, httpRequest, requestId, code });
   const body = JSON.stringify({ type: `/problems/${code}`, title, status, detail: description, code, requestId });
   const headers = {
     ...SECURITY_HEADERS,
@@ -31,6 +48,5 @@ export function handleClientError(error: Error & { code?: string }, socket: Sock
     'Content-Length': Buffer.byteLength(body),
     Connection: 'close',
   };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('\r\n')}\r\n\r\n${body}`);
+  return { status, headers, body };
 }

@@ -1,6 +1,7 @@
 import type { MultipartFile, MultipartValue } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { checkText } from '../http/body-parsers.js';
+import { isShort } from '../http/connections.js';
 import { escapePointer, type InvalidMember, Problem } from '../problems/problem.js';
 
 const MAX_PHOTO_BYTES = 10 * 1024 * 1024;
@@ -80,13 +81,13 @@ function takeField(form: UploadBody, { fieldname, value, valueTruncated }: Multi
   return undefined;
 }
 
-/** After an error, drains the rest of the body: the client can use the connection for its next request. */
+/** After an error, drains the rest of a short body: the client can use the connection for its next request. */
 async function drainOnError(request: FastifyRequest, read: () => Promise<UploadBody>): Promise<UploadBody> {
   try {
     return await read();
   } catch (error) {
     request.raw.unpipe();
-    request.raw.resume();
+    if (isShort(request)) request.raw.resume();
     const { statusCode } = error as { statusCode?: number };
     if (error instanceof Problem || statusCode === 413) throw error;
     // no boundary, truncated, a field named `__proto__`, connection lost

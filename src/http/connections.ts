@@ -1,0 +1,43 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Connection, type Handler, MAX_DISCARDED_BYTES } from './connection.js';
+
+/**
+ * Pipelined requests that wait on all connections. Each takes a few KB, and a chunk of 64 KiB may hold 2,000 of them: Node
+ * cannot stop its parser within a chunk.
+ */
+const MAX_QUEUED = 20_000;
+
+/** Bounds what a connection holds, whatever its client sends or does not read. */
+export class Connections {
+  private readonly connections = new WeakMap<Socket, Connection>();
+  private readonly counter = { queued: 0 };
+  private handle?: Handler;
+
+  register(fastify: FastifyInstance): void {
+    const server: Server = fastify.server;
+    [this.handle] = server.listeners('request') as Handler[];
+    server.removeAllListeners('request');
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      if (this.counter.queued >= MAX_QUEUED) request.socket.destroy();
+      else this.of(request.socket).receive({ request, response });
+    });
+    fastify.addHook('onSend', (request, reply, _, done) => {
+      if (!request.raw.complete && !isShort(request)) void reply.header('Connection', 'close');
+      done();
+    });
+  }
+
+  of(socket: Socket): Connection {
+    const known = this.connections.get(socket);
+    if (known) return known;
+    const connection = new Connection(socket, this.handle!, this.counter);
+    this.connections.set(socket, connection);
+    return connection;
+  }
+}
+
+/** Whether reading the rest of the body costs less than opening another connection. */
+export const isShort = ({ headers }: FastifyRequest): boolean =>
+  Number(headers['content-length'] ?? NaN) <= MAX_DISCARDED_BYTES;
