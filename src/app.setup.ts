@@ -1,7 +1,7 @@
 import fastifyCookie from '@fastify/cookie';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppModule } from './app.module.js';
 import { Clock } from './config/clock.js';
@@ -22,6 +22,7 @@ import { createLogger, type Logger } from './logging/logger.js';
 import { ServiceLogger } from './logging/service-logger.js';
 import { Metrics } from './metrics/metrics.js';
 import { enforceContract } from './openapi/contract-enforcement.js';
+import { serveDocs } from './openapi/docs.js';
 import { createApiDocument } from './openapi/document.js';
 import { sendProblem } from './problems/send-problem.js';
 
@@ -101,8 +102,4 @@ async function createAdapter(
       sendProblem(error, request, reply);
     },
   });
-}
-
-function serveDocs(app: NestFastifyApplication, api: OpenAPIObject): void {
-  SwaggerModule.setup('docs', app, api, { jsonDocumentUrl: 'openapi.json', yamlDocumentUrl: 'openapi.yaml' });
 }

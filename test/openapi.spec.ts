@@ -51,6 +51,35 @@ describe('The OpenAPI', () => {
     expect(await script.text()).toContain('SwaggerUIBundle');
   });
 
+  it.each(['/openapi.json', '/openapi.yaml'])(
+    'is sent compressed from memory, and only once to a client: %s',
+    async (path) => {
+      const get = (headers: Record<string, string>): Promise<Response> =>
+        fetch(service.anonymous.url + path, { headers });
+      const plain = await get({ 'Accept-Encoding': 'identity' });
+      const text = await plain.text();
+      expect(plain.headers.get('content-encoding')).toBeNull();
+      const tags = new Set([plain.headers.get('etag')]);
+      for (const [accepted, encoding] of [
+        ['gzip', 'gzip'],
+        ['gzip, br', 'br'],
+        ['gzip, br;q=0', 'gzip'],
+      ]) {
+        const compressed = await get({ 'Accept-Encoding': accepted! });
+        expect([accepted, compressed.headers.get('content-encoding')]).toEqual([accepted, encoding]);
+        expect(Number(compressed.headers.get('content-length'))).toBeLessThan(text.length / 5);
+        expect(compressed.headers.get('vary')).toMatch(/accept-encoding/i);
+        // `fetch` has decompressed it
+        expect(await compressed.text()).toBe(text);
+        const etag = compressed.headers.get('etag')!;
+        const again = await get({ 'Accept-Encoding': accepted!, 'If-None-Match': `"other", W/${etag}` });
+        expect([again.status, await again.text()]).toEqual([304, '']);
+        tags.add(etag);
+      }
+      expect(tags.size).toBe(3);
+    },
+  );
+
   it('describes every operation, parameter and body', () => {
     for (const [name, { summary, parameters = [], requestBody, responses }] of operations) {
       expect([name, summary]).toEqual([name, expect.stringMatching(/\w/)]);

@@ -151,6 +151,7 @@ describe('a connection', () => {
 
   it.each<[what: string, connections: number, requests: number, path: string, isSignedIn: boolean]>([
     ['the OpenAPI', 8, 1_700, '/openapi.json', false],
+    ['the OpenAPI as YAML', 4, 400, '/openapi.yaml', false],
     ['the script of Swagger UI', 8, 400, '/docs/swagger-ui-bundle.js', false],
     ['small responses', 100, 2_000, '/livez', false],
     ['a list', 50, 150, '/customers?limit=200', true],
