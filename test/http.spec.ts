@@ -112,6 +112,23 @@ onEveryDatabase((kind) => {
       expect(large).toMatch(/^HTTP\/1\.1 413 /);
     });
 
+    it.each(['/login', 'http://x/login', '/%6cogin', '//x/../login'])(
+      'forbids caching by the route, however the URL is written: %s',
+      async (target) => {
+        const lines = [`POST ${target} HTTP/1.1`, 'Host: x', 'Content-Type: application/json', 'Connection: close'];
+        const answer = await rawRequest(port(), [...lines, `Content-Length: ${body.length}`], body);
+        expect(answer).toMatch(/^HTTP\/1\.1 4\d\d [^]*^cache-control: no-store/im);
+      },
+    );
+
+    it.each(['/docs', 'http://x/docs', '/%64ocs'])('sends the policy of Swagger UI with %s', async (target) => {
+      const answer = await rawRequest(port(), [`GET ${target} HTTP/1.1`, 'Host: x', 'Connection: close']);
+      const policy = /^content-security-policy: (.*)\r$/im.exec(answer)![1];
+      expect([answer.startsWith('HTTP/1.1 200 '), policy!.includes("default-src 'self'")]).toEqual(
+        answer.startsWith('HTTP/1.1 200 ') ? [true, true] : [false, false],
+      );
+    });
+
     it('limits the time for slow headers, slow bodies and silent sockets', async () => {
       const server = service.app.getHttpServer() as unknown as Record<string, number>;
       const { headersTimeout, requestTimeout, keepAliveTimeout } = server;

@@ -1,3 +1,4 @@
+import { withoutControls } from '../logging/control-characters.js';
 import { errorFields } from '../logging/error-fields.js';
 import type { Logger } from '../logging/logger.js';
 import { traceOf } from '../logging/trace.js';
@@ -25,7 +26,7 @@ export function requestLog(logger: Logger, project: string | undefined): Complet
       status,
       latency: `${seconds.toFixed(6)}s`,
       remoteIp: addressOf(request) || undefined,
-      userAgent: request.headers['user-agent']?.slice(0, MAX_LENGTH),
+      userAgent: printable(request.headers['user-agent']),
       responseSize: reply.getHeader('content-length')?.toString(),
       protocol: `HTTP/${request.raw.httpVersion}`,
     };
@@ -42,6 +43,9 @@ export function requestLog(logger: Logger, project: string | undefined): Complet
   };
 }
 
+const printable = <T extends string | undefined>(text: T): T =>
+  (text && withoutControls(text.slice(0, MAX_LENGTH))) as T;
+
 /** Shed requests log at debug, as there are many of them; a metric counts them, and the first one logs a warning. */
 function levelOf({ request, status, route = '' }: CompletedRequest): 'debug' | 'info' | 'warn' | 'error' {
   if (request.problem === 'overloaded') return 'debug';
@@ -56,10 +60,7 @@ function levelOf({ request, status, route = '' }: CompletedRequest): 'debug' | '
 function pathOf({ request, route }: CompletedRequest): string {
   // preflight requests share the route `*`
   if (route === undefined || route === '*')
-    return request.url
-      .split(/[?#;]/, 1)[0]!
-      .replace(/[^/]*(?:@|%40)[^/]*|[^/]{33,}/g, '*')
-      .slice(0, MAX_LENGTH);
+    return printable(request.url.split(/[?#;]/, 1)[0]!.replace(/[^/]*(?:@|%40)[^/]*|[^/]{33,}/g, '*'));
   if (!route.includes(':')) return route;
   const parameters = request.params as Record<string, string>;
   return route.replace(/:(\w+)/g, (name, key: string) =>

@@ -35,9 +35,11 @@ export function setCommonHeaders(request: FastifyRequest, reply: FastifyReply): 
 export function addResponseHeaders(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     setCommonHeaders(request, reply);
-    if (request.url.startsWith('/docs')) void reply.header('Content-Security-Policy', DOCS_POLICY);
+    // by the route: the URL may be absolute or percent-encoded
+    const { url: route = '' } = request.routeOptions;
+    if (route.startsWith('/docs')) void reply.header('Content-Security-Policy', DOCS_POLICY);
     // token responses must not be cached (RFC 6749, 5.1), nor redirects that carry a code for tokens
-    if (request.url.startsWith('/login')) void reply.header('Cache-Control', 'no-store');
+    if (route.startsWith('/login')) void reply.header('Cache-Control', 'no-store');
     done();
   });
 

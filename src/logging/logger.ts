@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import { type DestinationStream, type Logger, pino } from 'pino';
 import type { Env } from '../config/env.js';
+import { escapeControls } from './control-characters.js';
 
 export type { Logger } from 'pino';
 
@@ -25,7 +26,8 @@ export async function createLogger({ LOG_LEVEL, NODE_ENV }: Env, output: Destina
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ severity: SEVERITIES[label] }) },
   };
-  return pino(options, (NODE_ENV === 'development' && (await prettyStream(output))) || output);
+  const escaped: DestinationStream = { write: (line) => output.write(escapeControls(line)) };
+  return pino(options, (NODE_ENV === 'development' && (await prettyStream(escaped))) || escaped);
 }
 
 /** Returns undefined without pino-pretty, which the production image does not install. */
