@@ -105,7 +105,7 @@ export class AuthService {
     const user = await this.users.find(userId);
     const isProven =
       password !== undefined && user?.passwordHash
-        ? await this.limits.attempt(`user ${userId}`, ipAddress, () => this.credentials.verifyOwn(userId, password))
+        ? await this.limits.attempt({ userId }, ipAddress, () => this.credentials.verifyOwn(userId, password))
         : await this.hasRecentSignIn(sessionId);
     if (!isProven) throw new Problem('reauthentication_required');
   }

@@ -24,7 +24,9 @@ export class Connections {
       else this.of(request.socket).receive({ request, response });
     });
     fastify.addHook('onSend', (request, reply, _, done) => {
-      if (!request.raw.complete && !isShort(request)) void reply.header('Connection', 'close');
+      // a body that is late (408) is not waited for any longer, however short it is
+      if (!request.raw.complete && (reply.statusCode === 408 || !isShort(request)))
+        void reply.header('Connection', 'close');
       done();
     });
   }

@@ -18,6 +18,11 @@ import { isTooLarge, readForm, readImage } from './upload-body.js';
  */
 const CONCURRENCY = 16;
 const MAX_QUEUED = 48;
+/** Of them, of one user: uploads that a user sends slowly leave room for those of others. */
+const CONCURRENCY_PER_USER = 4;
+const MAX_QUEUED_PER_USER = 60;
+/** Less than Node's `requestTimeout` of 30 s, so that the response is this route's problem document. */
+const BODY_MS = 25_000;
 
 /**
  * Reads forms and images after the guards have passed. The fields of a form become the request's body, which is then
@@ -26,6 +31,7 @@ const MAX_QUEUED = 48;
 @Injectable()
 export class PhotoUploadInterceptor implements NestInterceptor {
   private readonly limiter = new ConcurrencyLimiter(CONCURRENCY, MAX_QUEUED);
+  private readonly userLimiters = new Map<number, ConcurrencyLimiter>();
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
@@ -34,10 +40,10 @@ export class PhotoUploadInterceptor implements NestInterceptor {
     if (!read) return next.handle();
     if (isTooLarge(request)) throw new Problem('payload_too_large');
     return from(
-      this.limiter.run(async () => {
+      this.runLimited(request, async () => {
         // the client disconnected while queued: reading would never end and keep its slot
-        if (request.raw.destroyed) throw new Problem('malformed_request');
-        const { fields, photo } = await read(request);
+        if (request.raw.destroyed || request.socket.destroyed) throw new Problem('malformed_request');
+        const { fields, photo } = await withDeadline(read(request));
         // the user may have been deleted, demoted or signed out while the body arrived
         await request.confirmAccess?.();
         request.body = fields;
@@ -46,6 +52,27 @@ export class PhotoUploadInterceptor implements NestInterceptor {
       }),
     );
   }
+
+  /** Waits for a slot of the user first: a user's queue takes no place in the queue of all. */
+  private async runLimited<T>({ caller }: FastifyRequest, work: () => Promise<T>): Promise<T> {
+    const { userId } = caller!;
+    const own = this.userLimiters.get(userId) ?? new ConcurrencyLimiter(CONCURRENCY_PER_USER, MAX_QUEUED_PER_USER);
+    this.userLimiters.set(userId, own);
+    try {
+      return await own.run(() => this.limiter.run(work));
+    } finally {
+      if (own.isIdle) this.userLimiters.delete(userId);
+    }
+  }
+}
+
+/** The connection ends with the response, as its body is incomplete. */
+async function withDeadline<T>(body: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Problem('request_timeout')), BODY_MS);
+  });
+  return Promise.race([body, late]).finally(() => clearTimeout(timer));
 }
 
 /** Handler parameter: the photo of the request, if it has one. */
