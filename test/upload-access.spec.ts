@@ -24,9 +24,9 @@ onEveryDatabase((kind) => {
     const { status } = await fetch(`${user.url}/customers/${id}/photo`, {
       method: 'PUT',
       headers: { authorization: `Bearer ${user.accessToken}`, 'content-type': 'image/jpeg' },
-      body: chunks() as unknown as ReadableStream,
+      body: chunks(),
       duplex: 'half',
-    } as RequestInit);
+    });
     return status;
   }
 
