@@ -5,12 +5,9 @@ import { createIndex, dropIndex } from './ddl.js';
 export class ActiveSessions1700000000020 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await createIndex(runner, 'sessions', 'ix_sessions_user_id_epoch_ended_at', 'user_id, epoch, ended_at');
-    // the new index serves the foreign key too
-    await dropIndex(runner, 'sessions', 'ix_sessions_user_id');
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await createIndex(runner, 'sessions', 'ix_sessions_user_id', 'user_id');
     await dropIndex(runner, 'sessions', 'ix_sessions_user_id_epoch_ended_at');
   }
 }

@@ -2,6 +2,7 @@ import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeo
 
 /** A signed-in client. A row cannot be turned into a token: tokens are signed with a key that is not in the database. */
 @Entity('sessions')
+@Index('ix_sessions_user_id', ['userId'])
 @Index('ix_sessions_user_id_epoch_ended_at', ['userId', 'epoch', 'endedAt'])
 @Index('ix_sessions_expires_at', ['expiresAt'])
 export class Session {
