@@ -38,7 +38,7 @@ interface Keys {
   pair: string;
 }
 
-/** The account whose password is checked: named by whoever signs in, or by the session. */
+/** The account whose password is checked: by e-mail at sign-in, by id in a session. */
 type Account = { email: string } | { userId: number };
 
 /**

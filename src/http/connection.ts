@@ -14,7 +14,7 @@ interface Exchange {
 }
 
 /**
- * Handles the requests of one connection one after the other, as nginx does: a response that nobody reads is then the only
+ * Handles the requests of one connection one after the other, as nginx does: an unread response is then the only
  * one in memory. It is also the only one that Node 20 and 22 tell of a closed connection; responses queued behind it would
  * get no `close` event.
  */

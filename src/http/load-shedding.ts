@@ -41,8 +41,8 @@ const OVERLOADED = new Problem('overloaded');
 
 /**
  * Sheds excess requests early and cheaply, so that response times stay low for the others. The measure is the number of
- * requests in progress, whether they wait for the CPU or the database. Requests that wait for a timer or for somebody
- * else's server are no load: each reason to wait has its own count, so that many of them refuse only their own kind.
+ * requests in progress, whether they wait for the CPU or the database. Requests that wait for a timer or for another
+ * service are no load: each reason to wait has its own count, so that many of them refuse only their own kind.
  */
 @Injectable()
 export class LoadShedding {
