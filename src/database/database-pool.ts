@@ -141,8 +141,7 @@ export class DatabasePool {
 type Done = (error: mysql.QueryError | null, result: unknown) => void;
 
 /**
- * mysql2's own promises capture a stack for every statement, which costs more than the rest of a point read; here only
- * an error gets one, with its callers.
+ * mysql2's own promises capture a stack for every statement; here only an error gets one, with its callers.
  */
 export async function runStatement<T>(sql: string, parameters: unknown[], run: (done: Done) => void): Promise<T> {
   try {

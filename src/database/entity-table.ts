@@ -7,8 +7,8 @@ import { type DirectQueries, type SqlValue } from './direct-queries.js';
 type Raw = Record<string, unknown>;
 
 /**
- * Reads and writes rows of one entity with statements built once from its metadata. A point read costs a third of
- * `findOneBy`, an INSERT a fifth of the query builder's. Point reads that arrive together become one `IN` query.
+ * Reads and writes rows of one entity with statements built once from its metadata, rather than by the query builder for
+ * every call. Point reads that arrive together become one `IN` query.
  */
 export class EntityTable<Row extends ObjectLiteral & { id: number }> {
   readonly name: string;
@@ -68,7 +68,7 @@ export class EntityTable<Row extends ObjectLiteral & { id: number }> {
 
   /**
    * Writes every column of the row if its `version` is still the given one; false if it is not. All columns, so that
-   * each table has one prepared UPDATE: unchanged ones cost the database nothing.
+   * each table has one prepared UPDATE.
    */
   async updateVersion(manager: EntityManager, row: Row, version: number): Promise<boolean> {
     const { sql, properties } = this.updateStatement;
