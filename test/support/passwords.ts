@@ -13,6 +13,9 @@ export const werkzeugScrypt = (password: string, salt = 'aBcDeF12GhIjKl34'): str
   return `scrypt:32768:8:1$${salt}$${scryptSync(password, salt, 64, options).toString('hex')}`;
 };
 
+/** The most work that a stored hash may ask for. No password matches it. */
+export const SLOW_HASH = `pbkdf2:sha512:2000000$aBcDeF12$${'0'.repeat(128)}`;
+
 /** Users with passwords, and sign-ins with them. */
 export function createPasswordActions(getService: () => TestService) {
   const query = (sql: string, parameters: unknown[]) => getService().dataSource.query<any[]>(sql, parameters);
