@@ -23,8 +23,8 @@ export default {
         module: { type: 'es6' },
       },
     ],
-    // CommonJS packages `require` these two ES modules; Jest on Node 20 cannot do that
+    // CommonJS packages `require` this ES module; Jest on Node 20 cannot do that
     'node_modules/.+\\.js$': ['@swc/jest', { jsc: { target: 'es2022' }, module: { type: 'commonjs' } }],
   },
-  transformIgnorePatterns: ['/node_modules/(?!(?:.*/)?(?:cookie|content-disposition)/)'],
+  transformIgnorePatterns: ['/node_modules/(?!(?:.*/)?cookie/)'],
 };

@@ -64,7 +64,7 @@ export async function createService(env: Env, clock = new Clock(), logger?: Logg
   await registerBodyParsers(fastify);
   const api = await createApiDocument(app);
   enforceContract(fastify, api);
-  if (env.DOCS) serveDocs(app, api);
+  if (env.DOCS) serveDocs(fastify, api);
 
   // exit with 0 instead of raising the signal again
   app.enableShutdownHooks(SHUTDOWN_SIGNALS, { useProcessExit: true });

@@ -43,15 +43,19 @@ describe('The OpenAPI', () => {
     expect(api.openapi).toBe('3.1.0');
     const yaml = await fetch(`${service.anonymous.url}/openapi.yaml`);
     expect(await yaml.text()).toMatch(/^openapi: 3\.1\.0/m);
-    const page = await fetch(`${service.anonymous.url}/docs`);
-    expect(page.status).toBe(200);
-    expect(await page.text()).toContain('swagger-ui');
+    for (const path of ['/docs', '/docs/']) {
+      const page = await fetch(service.anonymous.url + path);
+      expect([path, page.status, page.headers.get('content-type')]).toEqual([path, 200, 'text/html; charset=utf-8']);
+      const links = [...(await page.text()).matchAll(/ (?:src|href)="(\.[^"]*)"/g)].map(([, link]) => link!);
+      expect(links).toHaveLength(4);
+      for (const link of links) expect([link, (await fetch(new URL(link, page.url))).status]).toEqual([link, 200]);
+    }
     const script = await fetch(`${service.anonymous.url}/docs/swagger-ui-bundle.js`);
-    expect(script.status).toBe(200);
+    expect(script.headers.get('content-type')).toMatch(/^text\/javascript/);
     expect(await script.text()).toContain('SwaggerUIBundle');
   });
 
-  it.each(['/openapi.json', '/openapi.yaml'])(
+  it.each(['/openapi.json', '/openapi.yaml', '/docs/swagger-ui-bundle.js', '/docs/swagger-ui.css'])(
     'is sent compressed from memory, and only once to a client: %s',
     async (path) => {
       const get = (headers: Record<string, string>): Promise<Response> =>
@@ -67,7 +71,7 @@ describe('The OpenAPI', () => {
       ]) {
         const compressed = await get({ 'Accept-Encoding': accepted! });
         expect([accepted, compressed.headers.get('content-encoding')]).toEqual([accepted, encoding]);
-        expect(Number(compressed.headers.get('content-length'))).toBeLessThan(text.length / 5);
+        expect(Number(compressed.headers.get('content-length'))).toBeLessThan(text.length / 2);
         expect(compressed.headers.get('vary')).toMatch(/accept-encoding/i);
         // `fetch` has decompressed it
         expect(await compressed.text()).toBe(text);
@@ -79,6 +83,19 @@ describe('The OpenAPI', () => {
       expect(tags.size).toBe(3);
     },
   );
+
+  it('has the same headers for HEAD as for GET', async () => {
+    for (const encoding of ['identity', 'gzip', 'br']) {
+      const [get, head] = await Promise.all(
+        ['GET', 'HEAD'].map((method) =>
+          fetch(`${service.anonymous.url}/docs/swagger-ui.css`, { method, headers: { 'Accept-Encoding': encoding } }),
+        ),
+      );
+      expect(await head!.text()).toBe('');
+      for (const name of ['content-type', 'content-length', 'content-encoding', 'etag', 'vary', 'cache-control'])
+        expect([encoding, name, head!.headers.get(name)]).toEqual([encoding, name, get!.headers.get(name)]);
+    }
+  });
 
   it('describes every operation, parameter and body', () => {
     for (const [name, { summary, parameters = [], requestBody, responses }] of operations) {
@@ -118,7 +135,7 @@ describe('The OpenAPI', () => {
 
   it('is not served with DOCS=off', async () => {
     const quiet = await startService('SQLite', { env: { DOCS: 'off' } });
-    for (const path of ['/docs', '/openapi.json', '/openapi.yaml'])
+    for (const path of ['/docs', '/docs/swagger-ui.css', '/openapi.json', '/openapi.yaml'])
       expect((await fetch(`${quiet.anonymous.url}${path}`)).status).toBe(404);
     await quiet.close();
   });

@@ -15,8 +15,6 @@ declare module 'fastify' {
 
 /** Problem codes for errors of Fastify and Nest, by status. */
 const CODE_BY_STATUS: Record<number, ProblemCode> = {
-  // @fastify/static: a path outside the directory of Swagger UI
-  403: 'not_found',
   404: 'not_found',
   413: 'payload_too_large',
   414: 'uri_too_long',
