@@ -2,7 +2,16 @@ import { ApiProperty, PartialType } from '@nestjs/swagger';
 import { IsOptional } from 'class-validator';
 import { PageDto } from '../lists/page.dto.js';
 import { PhotoDto } from '../photos/photo.dto.js';
-import { Email, MultiLine, Phone, SingleLine } from '../validation/fields.js';
+import {
+  Email,
+  Integer,
+  MAX_ID,
+  MultiLine,
+  OptionalNotNull,
+  Phone,
+  SingleLine,
+  TimeParameter,
+} from '../validation/fields.js';
 
 export class CreateCustomerDto {
   /** Unique among active customers. Trimmed and lower-cased. */
@@ -35,6 +44,22 @@ export class CreateCustomerDto {
 
 /** The members to change; null clears an optional member. */
 export class UpdateCustomerDto extends PartialType(CreateCustomerDto, { skipNullProperties: false }) {}
+
+export class RevertCustomerDto {
+  /** Version whose fields the customer gets. The history lists all of them. */
+  @Integer(1, MAX_ID)
+  version: number;
+}
+
+export class CustomerQuery {
+  /**
+   * Returns the customer as it was at this time (RFC 3339, with a UTC offset or `Z`): fields, version and ETag. `photo` is
+   * null unless it is the present photo. A future time is now.
+   */
+  @OptionalNotNull()
+  @TimeParameter()
+  asOf?: Date;
+}
 
 export class CustomerDto {
   /** @example 7 */

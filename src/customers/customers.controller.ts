@@ -8,9 +8,10 @@ import { OptionalPhoto, PhotoUploadInterceptor } from '../photos/photo-upload.in
 import type { Upload } from '../photos/upload.js';
 import { IdPipe } from '../validation/id.pipe.js';
 import type { VersionCondition } from '../writes/version-condition.js';
-import { CreateCustomerDto, CustomerDto, CustomerPageDto, UpdateCustomerDto } from './customer.dto.js';
+import { CreateCustomerDto, CustomerDto, CustomerPageDto, CustomerQuery, UpdateCustomerDto } from './customer.dto.js';
 import { CustomerMapper } from './customer.mapper.js';
 import { CustomerPhotosService } from './customer-photos.service.js';
+import { CustomerVersionsService } from './customer-versions.service.js';
 import { CustomersService } from './customers.service.js';
 
 @Controller('customers')
@@ -18,6 +19,7 @@ export class CustomersController {
   constructor(
     private readonly customers: CustomersService,
     private readonly photos: CustomerPhotosService,
+    private readonly versions: CustomerVersionsService,
     private readonly mapper: CustomerMapper,
   ) {}
 
@@ -44,13 +46,17 @@ export class CustomersController {
     return this.mapper.toDto(await this.photos.create(context, customer, photo), origin);
   }
 
-  /** Read a customer */
+  /** Read a customer, as it is or as it was */
   @Get(':id')
   @Access('user')
   @ApiIfNoneMatch()
   @ApiProblems('customer_not_found')
-  async get(@Param('id', IdPipe) id: number, @PublicOrigin() origin: string): Promise<CustomerDto> {
-    return this.mapper.toDto(await this.customers.get(id), origin);
+  async get(
+    @Param('id', IdPipe) id: number,
+    @Query() { asOf }: CustomerQuery,
+    @PublicOrigin() origin: string,
+  ): Promise<CustomerDto> {
+    return this.mapper.toDto(await this.versions.get(id, asOf), origin);
   }
 
   /** Change members of a customer (merge patch, RFC 7396) */

@@ -6,15 +6,17 @@ import { StorageModule } from '../storage/storage.module.js';
 import { WritesModule } from '../writes/writes.module.js';
 import { CustomerMapper } from './customer.mapper.js';
 import { CustomerPhotosService } from './customer-photos.service.js';
+import { CustomerVersionsService } from './customer-versions.service.js';
 import { CustomersController } from './customers.controller.js';
 import { CustomersService } from './customers.service.js';
 import { PhotoSweep } from './photo-sweep.js';
 import { PhotosController } from './photos.controller.js';
+import { VersionsController } from './versions.controller.js';
 
 @Module({
   imports: [WritesModule, HistoryModule, ListsModule, PhotosModule, StorageModule],
-  controllers: [CustomersController, PhotosController],
-  providers: [CustomersService, CustomerPhotosService, CustomerMapper, PhotoSweep],
+  controllers: [CustomersController, PhotosController, VersionsController],
+  providers: [CustomersService, CustomerPhotosService, CustomerVersionsService, CustomerMapper, PhotoSweep],
   exports: [PhotoSweep],
 })
 export class CustomersModule {}

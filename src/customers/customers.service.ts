@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { Clock } from '../config/clock.js';
 import { toSqlTime } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { EntityTable } from '../database/entity-table.js';
@@ -39,7 +38,6 @@ export class CustomersService {
     private readonly writer: ResourceWriter,
     private readonly history: HistoryService,
     private readonly paging: KeyPaging,
-    private readonly clock: Clock,
   ) {
     this.table = new EntityTable(dataSource, sql, Customer);
     this.resource = {
@@ -115,7 +113,7 @@ export class CustomersService {
     await this.change(context, id, {
       action: 'deleted',
       expectedVersion,
-      set: (before) => ({ isDeleted: true, deletedAt: this.clock.now(), ...andSet(before) }),
+      set: (before, _, now) => ({ isDeleted: true, deletedAt: now, ...andSet(before) }),
     });
   }
 

@@ -1,12 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, LessThan, Repository } from 'typeorm';
+import { fromSqlTime, toSqlTime } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { insertInto, valuesOf } from '../database/entity-table.js';
 import { Cursors } from '../lists/cursors.js';
 import type { PageQuery } from '../lists/list.query.js';
 import { HistoryEntryDto, type HistoryPageDto } from './history.dto.js';
-import { History } from './history.entity.js';
+import { type Changes, History } from './history.entity.js';
+
+type State = NonNullable<History['state']>;
+type PastVersion = Pick<History, 'version' | 'by' | 'at' | 'state'>;
+
+const FIND_AT = `SELECT version, changed_by AS actor, changed_at AS time, state FROM history
+  WHERE resource = ? AND resource_id = ? AND version < ? AND changed_at <= ? ORDER BY version DESC LIMIT 1`;
+const STATE = 'SELECT state FROM history WHERE resource = ? AND resource_id = ? AND version = ?';
+const LATER_CHANGES = `SELECT changes FROM history
+  WHERE resource = ? AND resource_id = ? AND version > ? ORDER BY version DESC`;
 
 /** The versions of customers and users: who changed what, and when. */
 @Injectable()
@@ -24,6 +34,36 @@ export class HistoryService {
   async record(manager: EntityManager, entry: History): Promise<void> {
     const { sql, properties } = this.insertStatement;
     await this.queries.writeIn(manager, sql, valuesOf(entry, properties));
+  }
+
+  /** The newest version below `version` that existed at `time`. */
+  async findAt(resource: string, id: number, time: Date, version: number): Promise<PastVersion | undefined> {
+    const parameters = [resource, id, version, toSqlTime(time)];
+    const [found] = await this.queries.execute<PastRow>(FIND_AT, parameters);
+    return found && { version: found.version, by: found.actor, at: fromSqlTime(found.time), state: parse(found.state) };
+  }
+
+  /**
+   * All fields of `version`. Entries without a state, and versions without an entry, are derived from the current fields:
+   * by undoing the later changes.
+   */
+  async stateOf(
+    resource: string,
+    id: number,
+    version: number,
+    current: State,
+    manager?: EntityManager,
+  ): Promise<State> {
+    const read = <Row>(sql: string): Promise<Row[]> => {
+      const parameters = [resource, id, version];
+      return manager ? this.queries.executeIn(manager, sql, parameters) : this.queries.execute(sql, parameters);
+    };
+    const [entry] = await read<{ state: string | State | null }>(STATE);
+    if (entry?.state) return parse(entry.state);
+    const state = { ...current };
+    for (const { changes } of await read<{ changes: string | Changes }>(LATER_CHANGES))
+      for (const [name, [before]] of Object.entries(parse(changes))) state[name] = before;
+    return state;
   }
 
   /** Newest first. */
@@ -47,3 +87,13 @@ export class HistoryService {
     );
   }
 }
+
+interface PastRow {
+  version: number;
+  actor: number | null;
+  time: string;
+  state: string | State | null;
+}
+
+/** Some drivers parse JSON columns. */
+const parse = <T>(json: string | T): T => (typeof json === 'string' ? (JSON.parse(json) as T) : json);

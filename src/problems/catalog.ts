@@ -101,6 +101,11 @@ export const PROBLEMS = {
     title: 'Customer not found',
     description: 'No customer has this id, or the customer is deleted.',
   },
+  version_not_found: {
+    status: 404,
+    title: 'Version not found',
+    description: 'The record has no such version yet. Its history lists all versions.',
+  },
   photo_not_found: {
     status: 404,
     title: 'Photo not found',

@@ -71,10 +71,10 @@ export class CredentialsService {
     const change = await this.createChange(password);
     await this.writer.update(this.service.resource, { actorId: user.id, requestId }, user.id, {
       ...change,
-      set: async (before, manager) => {
+      set: async (before, manager, now) => {
         // The token is single use: a second request finds another hash here.
         if (before.passwordTokenHash !== passwordTokenHash) throw new Problem('invalid_password_token');
-        return { ...(await change.set(before, manager)), linkedProviders: '' };
+        return { ...(await change.set(before, manager, now)), linkedProviders: '' };
       },
     });
   }

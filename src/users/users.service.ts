@@ -157,11 +157,11 @@ export class UsersService {
     await this.writer.update(this.resource, context, id, {
       action: 'deleted',
       expectedVersion,
-      set: async (before, manager) => {
+      set: async (before, manager, now) => {
         if (before.isAdmin) await refuseLastAdmin(manager, id);
         return {
           isDeleted: true,
-          deletedAt: this.clock.now(),
+          deletedAt: now,
           sessionEpoch: before.sessionEpoch + 1,
           ...NO_PASSWORD_TOKEN,
         };

@@ -138,6 +138,16 @@ export const IntegerParameter = (min: number, max: number): PropertyDecorator =>
         : ['not_in_range', `Must be an integer from ${min} to ${max}.`],
   });
 
+/** An integer in a JSON body. */
+export const Integer = (min: number, max: number): PropertyDecorator =>
+  field({
+    schema: { type: 'integer', minimum: min, maximum: max },
+    check: (value) =>
+      Number.isInteger(value) && (value as number) >= min && (value as number) <= max
+        ? undefined
+        : ['not_in_range', `Must be an integer from ${min} to ${max}.`],
+  });
+
 export const BooleanParameter = (): PropertyDecorator =>
   field({
     schema: { type: 'boolean' },
@@ -145,13 +155,27 @@ export const BooleanParameter = (): PropertyDecorator =>
     check: (value) => (typeof value === 'boolean' ? undefined : ['not_a_boolean', 'Must be true or false.']),
   });
 
-const RFC_3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i;
+/** RFC 3339, section 5.6: `T` and `Z` may be lower case, the fraction has any length, and second 60 is a leap second. */
+const RFC_3339 =
+  /^(\d{4})-(0[1-9]|1[0-2])-(\d\d)T([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i;
+const MAX_TIME_LENGTH = 64;
 
-/** JavaScript accepts 30 February as 1 March, and years that no database can store. */
+/** Digits beyond milliseconds are cut off. JavaScript alone accepts 30 February and hour 24. */
 function timeOf(value: string): Date | undefined {
-  const [year, month, day] = value.split(/[-T]/i).map(Number) as [number, number, number];
-  if (!RFC_3339.test(value) || day > new Date(Date.UTC(year, month, 0)).getUTCDate()) return undefined;
-  const time = new Date(value);
+  const parts = value.length <= MAX_TIME_LENGTH ? RFC_3339.exec(value) : null;
+  if (!parts) return undefined;
+  const [, year, month, day, hour, minute, second, fraction = '', zone] = parts as unknown as [string, ...string[]];
+  const lastDay = new Date(`${year}-${month}-01T00:00:00Z`);
+  lastDay.setUTCMonth(lastDay.getUTCMonth() + 1, 0);
+  if (Number(day) < 1 || Number(day) > lastDay.getUTCDate()) return undefined;
+  const isLeapSecond = second === '60';
+  const seconds = isLeapSecond ? '59' : `${second}${fraction}`;
+  // POSIX time, like the databases, has no leap seconds: it counts as the second after it
+  const time = new Date(
+    Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${seconds}${zone}`) + (isLeapSecond ? 1000 : 0),
+  );
+  if (isLeapSecond && !/-01T00:00:00/.test(time.toISOString())) return undefined;
+  // a UTC offset may lead to a year that no database can store
   return time.getUTCFullYear() >= 0 && time.getUTCFullYear() <= 9999 ? time : undefined;
 }
 

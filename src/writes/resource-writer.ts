@@ -17,8 +17,11 @@ export interface Change<Row> {
   expectedVersion?: VersionCondition;
   /** Whether a deleted row is found as well. */
   includeDeleted?: boolean;
-  /** The new values of some columns; if none of them differs, nothing is written. Runs again after a lost race. */
-  set: (row: Row, manager: EntityManager) => Partial<Row> | Promise<Partial<Row>>;
+  /**
+   * The new values of some columns; if none of them differs, nothing is written. `now` is the time of the new version. Runs
+   * again after a lost race.
+   */
+  set: (row: Row, manager: EntityManager, now: Date) => Partial<Row> | Promise<Partial<Row>>;
   /** Runs in the same transaction after the update, with the row as it is then. */
   afterUpdate?: (row: Row, manager: EntityManager) => Promise<void>;
 }
@@ -97,11 +100,12 @@ export class ResourceWriter {
     if (expectedVersion && !includesVersion(expectedVersion, before.version))
       throw new Problem('version_conflict', undefined, { currentVersion: before.version });
 
-    const values = await set(before, manager);
+    const now = this.clock.now();
+    const values = await set(before, manager, now);
     const isUnchanged = Object.entries(values).every(([name, value]) => before[name as keyof Row] === value);
     if (isUnchanged) return before;
 
-    const audit = { version: before.version + 1, lastModifiedBy: actorId, lastModifiedAt: this.clock.now() };
+    const audit = { version: before.version + 1, lastModifiedBy: actorId, lastModifiedAt: now };
     const after = { ...before, ...values, ...audit };
     // the row lock does not exclude writers on other nodes of a Galera cluster: the version decides
     if (!(await resource.table.updateVersion(manager, after, before.version))) throw new VersionRaceError();
