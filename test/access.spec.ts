@@ -1,5 +1,6 @@
 import { request } from 'node:http';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { resolve } from '../src/openapi/components.js';
 import type { Answer, Client } from './support/client.js';
 import { onEveryDatabase } from './support/databases.js';
 import { newCustomer, newUser, startService, type TestService, unique } from './support/service.js';
@@ -133,8 +134,8 @@ onEveryDatabase((kind) => {
       for (const { method, path, access } of operations) {
         const operation = (api.paths[path] as Record<string, Schema>)[method.toLowerCase()]!;
         const name = `${method} ${path}`;
-        expect([name, operation.security ?? []]).toEqual([name, access === 'public' ? [] : [{ bearer: [] }]]);
-        const isForAdmins = JSON.stringify(operation.responses['403'] ?? '').includes('forbidden');
+        expect([name, operation.security ?? api.security]).toEqual([name, access === 'public' ? [] : [{ bearer: [] }]]);
+        const isForAdmins = JSON.stringify(resolve(api, operation.responses['403'] ?? {})).includes('`forbidden`');
         expect([name, isForAdmins]).toEqual([name, access === 'admin']);
       }
     });

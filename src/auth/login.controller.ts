@@ -24,7 +24,7 @@ export class LoginController {
   @HttpCode(200)
   @Access('public')
   @ApiProblems('invalid_refresh_token')
-  refresh(@Body() { refreshToken }: RefreshDto): Promise<TokensDto> {
+  refreshTokens(@Body() { refreshToken }: RefreshDto): Promise<TokensDto> {
     return this.auth.refresh(refreshToken);
   }
 
@@ -33,7 +33,10 @@ export class LoginController {
   @HttpCode(204)
   @Access('public')
   @ApiProblems('invalid_password_token', 'overloaded')
-  redeem(@Body() { token, newPassword }: RedeemPasswordTokenDto, @ClientInfo() { requestId }: Client): Promise<void> {
+  redeemPasswordToken(
+    @Body() { token, newPassword }: RedeemPasswordTokenDto,
+    @ClientInfo() { requestId }: Client,
+  ): Promise<void> {
     return this.auth.redeem(requestId, token, newPassword);
   }
 

@@ -26,7 +26,7 @@ export class CustomersController {
   /** List customers */
   @Get()
   @Access('user')
-  async list(@Query() query: ListQuery, @PublicOrigin() origin: string): Promise<CustomerPageDto> {
+  async listCustomers(@Query() query: ListQuery, @PublicOrigin() origin: string): Promise<CustomerPageDto> {
     return this.mapper.toPage(await this.customers.list(query), origin);
   }
 
@@ -37,7 +37,7 @@ export class CustomersController {
   @ApiFormWithPhoto(CreateCustomerDto)
   @ApiProblems('email_taken')
   @UseInterceptors(PhotoUploadInterceptor)
-  async create(
+  async createCustomer(
     @Context() context: RequestContext,
     @Body() customer: CreateCustomerDto,
     @OptionalPhoto() photo: Upload | undefined,
@@ -51,7 +51,7 @@ export class CustomersController {
   @Access('user')
   @ApiIfNoneMatch()
   @ApiProblems('customer_not_found')
-  async get(
+  async getCustomer(
     @Param('id', IdPipe) id: number,
     @Query() { asOf }: CustomerQuery,
     @PublicOrigin() origin: string,
@@ -64,7 +64,7 @@ export class CustomersController {
   @Access('user')
   @ApiIfMatch()
   @ApiProblems('customer_not_found', 'email_taken')
-  async update(
+  async updateCustomer(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,
     @Body() changes: UpdateCustomerDto,
@@ -86,7 +86,7 @@ export class CustomersController {
     'storage_forbidden',
     'storage_bucket_missing',
   )
-  remove(
+  deleteCustomer(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,
     @IfMatch() expectedVersion: VersionCondition | undefined,
@@ -100,7 +100,7 @@ export class CustomersController {
   @Access('user')
   @ApiIfMatch()
   @ApiProblems('customer_not_found', 'email_taken')
-  async restore(
+  async restoreCustomer(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,
     @IfMatch() expectedVersion: VersionCondition | undefined,
@@ -113,7 +113,7 @@ export class CustomersController {
   @Get(':id/history')
   @Access('user')
   @ApiProblems('customer_not_found')
-  history(@Param('id', IdPipe) id: number, @Query() query: PageQuery): Promise<HistoryPageDto> {
+  listCustomerHistory(@Param('id', IdPipe) id: number, @Query() query: PageQuery): Promise<HistoryPageDto> {
     return this.customers.listHistory(id, query);
   }
 }

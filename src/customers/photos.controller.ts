@@ -31,7 +31,7 @@ export class PhotosController {
   @ApiIfMatch()
   @ApiProblems('customer_not_found')
   @UseInterceptors(PhotoUploadInterceptor)
-  async set(
+  async setCustomerPhoto(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,
     @RequiredPhoto() upload: Upload,
@@ -47,7 +47,7 @@ export class PhotosController {
   @Access('user')
   @ApiIfMatch()
   @ApiProblems('customer_not_found')
-  async clear(
+  async deleteCustomerPhoto(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,
     @IfMatch() expectedVersion: VersionCondition | undefined,
@@ -62,7 +62,7 @@ export class PhotosController {
   @Access('public')
   @ApiResponse({ status: 200, content: { 'image/webp': { schema: { type: 'string', format: 'binary' } } } })
   @ApiProblems('photo_not_found', 'storage_unavailable', 'storage_forbidden', 'storage_bucket_missing')
-  async read(
+  async getPhoto(
     @Param('id', IdPipe) id: number,
     @Param('file') file: string,
     @Query() { expires, signature }: PhotoQuery,

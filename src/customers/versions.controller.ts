@@ -22,7 +22,7 @@ export class VersionsController {
   @Access('user')
   @ApiIfMatch()
   @ApiProblems('customer_not_found', 'version_not_found', 'email_taken')
-  async revert(
+  async revertCustomer(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,
     @Body() { version }: RevertCustomerDto,

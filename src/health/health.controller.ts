@@ -13,7 +13,7 @@ export class HealthController {
   @Get('livez')
   @Access('public')
   @RouteConfig({ countsAsLoad: false })
-  live(): HealthDto {
+  getLiveness(): HealthDto {
     return { status: 'ok' };
   }
 
@@ -22,7 +22,7 @@ export class HealthController {
   @Access('public')
   @RouteConfig({ countsAsLoad: false })
   @ApiProblems('database_unavailable', 'migrations_pending', 'shutting_down')
-  ready(): Promise<HealthDto> {
+  getReadiness(): Promise<HealthDto> {
     return this.health.check();
   }
 }

@@ -2,6 +2,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
 import { LOGIN_BODY_LIMIT } from '../http/body-parsers.js';
 import { OPEN_QUERY } from '../http/route-decorators.js';
+import { resolve } from './components.js';
 import type { OperationObject, ParameterObject, ResponseObject } from './openapi-types.js';
 
 declare module 'fastify' {
@@ -30,13 +31,14 @@ export function enforceContract(fastify: FastifyInstance, document: OpenAPIObjec
     const method = String(route.method).toLowerCase().replace('head', 'get');
     const operation = (document.paths[path] as Record<string, OperationObject> | undefined)?.[method];
     if (!operation) return;
-    const parameters = (operation.parameters ?? []) as ParameterObject[];
+    const parameters = (operation.parameters ?? []).map((parameter) => resolve<ParameterObject>(document, parameter));
     const query = new Set(parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name));
     const isOpen = OPEN_QUERY in operation;
     const { content } = (operation.requestBody ?? {}) as { content?: object };
     route.config = { ...route.config, query, isOpen, consumes: new Set(Object.keys(content ?? {})) };
     const response: Json = {};
-    for (const [status, { content }] of Object.entries(operation.responses as Record<string, ResponseObject>)) {
+    for (const [status, found] of Object.entries(operation.responses)) {
+      const { content } = resolve<ResponseObject>(document, found!);
       const schema = content?.['application/json']?.schema;
       if (schema) response[status] = inlineRefs(schema, schemas);
     }

@@ -47,11 +47,19 @@ const pageOf = ({ info }: OpenAPIObject, base: string): string => `<!doctype htm
 </html>
 `;
 
-/** A file of its own, as the policy of the page allows no inline script. `validatorUrl` would send the document elsewhere. */
-const START = `SwaggerUIBundle({
-  dom_id: '#swagger-ui',
-  deepLinking: true,
-  url: new URL('../openapi.json', document.currentScript.src).href,
-  validatorUrl: null,
-});
+/**
+ * A file of its own, as the policy of the page allows no inline script. The page sends its requests to the host that it
+ * comes from, not to the example server of the document. `validatorUrl` would send the document elsewhere.
+ */
+const START = `const url = new URL('../openapi.json', document.currentScript.src).href;
+fetch(url)
+  .then((response) => response.json())
+  .then((document) =>
+    SwaggerUIBundle({
+      dom_id: '#swagger-ui',
+      deepLinking: true,
+      spec: { ...document, servers: [{ url: new URL('.', url).href.replace(/\\/$/, '') }] },
+      validatorUrl: null,
+    }),
+  );
 `;

@@ -1,18 +1,33 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { VERSION } from '../config/version.js';
-import { type ProblemCode, PROBLEMS } from '../problems/catalog.js';
 import { ProblemDto } from '../problems/problem.dto.js';
+import { nameSchemas, shareParameters } from './components.js';
 import { RESPONSE_HEADERS } from './header-components.js';
 import type { OperationObject } from './openapi-types.js';
 import { completeOperation } from './operations.js';
-import { exampleOf } from './problem-responses.js';
+import { describeProblems } from './problem-responses.js';
 import { type SchemaMetadata, sortMembers, useIntegers } from './schemas.js';
 
 const DESCRIPTION = `Customers of a team, and the users who manage them.
 
-Sign in with POST /login and send the access token as \`Authorization: Bearer\`. Errors are problem documents (RFC 9457);
-use their \`code\` in programs. Every response has an \`X-Request-Id\`. Undocumented members are refused.`;
+Sign in with POST /login and send the access token as \`Authorization: Bearer\`. Undocumented members are refused.
+
+**Errors** are problem documents (RFC 9457). Use their \`code\` in programs; \`detail\` is for people and may change.
+
+**Headers of every response**: \`X-Request-Id\`, which support requests should quote; \`Cache-Control: no-store\`, or
+\`no-cache\` with an ETag, unless the operation says otherwise; \`X-Content-Type-Options: nosniff\`,
+\`Content-Security-Policy\`, \`Referrer-Policy\` and, over TLS, \`Strict-Transport-Security\`. Pages of the configured origins
+also get the CORS headers.`;
+
+const TAGS = {
+  Login: 'Sign in and out, with a password, Google or Facebook.',
+  Me: 'Your own profile, password, sessions and linked provider accounts.',
+  Customers: 'The customers of the team.',
+  Photos: 'Photos of customers. Their URLs are in the customer; they need no header and expire.',
+  Users: 'The users who manage customers. For admins.',
+  Health: 'Checks for platforms, and information about the service.',
+} as const;
 
 /**
  * The build writes this file from the types and comments of the source; as a constant, so that `tsc` does not look for
@@ -24,32 +39,34 @@ const METADATA: string = '../metadata.js';
 export async function createApiDocument(app: INestApplication): Promise<OpenAPIObject> {
   const { default: metadata } = (await import(METADATA)) as { default: () => Promise<SchemaMetadata> };
   await SwaggerModule.loadPluginMetadata(metadata);
-  const config = new DocumentBuilder()
+  const builder = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('crm-service')
     .setDescription(DESCRIPTION)
     .setVersion(VERSION)
     .setLicense('MIT', 'https://spdx.org/licenses/MIT.html')
-    .addServer('/')
-    .addBearerAuth()
-    .build();
-  const document = SwaggerModule.createDocument(app, config, {
+    .setContact('The operator of this service', 'https://crm.example.org', 'crm@example.org')
+    .addServer('https://crm.example.org', 'An example: the address of your service')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'The access token of POST /login: 10 minutes.' })
+    .addSecurityRequirements('bearer');
+  for (const [name, description] of Object.entries(TAGS)) builder.addTag(name, description);
+  const document = SwaggerModule.createDocument(app, builder.build(), {
     extraModels: [ProblemDto],
-    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '').toLowerCase()}_${method}`,
+    // a handler has the name that the operation has in generated clients
+    operationIdFactory: (_controller, handler) => handler,
   });
   await sortMembers(document, await metadata());
   useIntegers(document);
   document.components!.headers = RESPONSE_HEADERS;
-  for (const item of Object.values(document.paths))
-    for (const [method, operation] of Object.entries(item as Record<string, OperationObject>))
-      completeOperation(operation, method, document);
-  document.components!.examples = examplesOf(document);
-  return document;
+  document.components!.responses = {};
+  const operations = Object.values(document.paths).flatMap((item) => Object.entries(item as Operations));
+  for (const [method, operation] of operations) completeOperation(operation, method, document);
+  shareParameters(
+    document,
+    operations.map(([, operation]) => operation),
+  );
+  describeProblems(document);
+  return nameSchemas(document);
 }
 
-/** The examples of the problems that at least one operation documents. */
-function examplesOf(document: OpenAPIObject): Record<string, { value: ProblemDto }> {
-  const paths = JSON.stringify(document.paths);
-  const used = (Object.keys(PROBLEMS) as ProblemCode[]).filter((code) => paths.includes(`examples/${code}"`));
-  return Object.fromEntries(used.map((code) => [code, { value: exampleOf(code) }]));
-}
+type Operations = Record<string, OperationObject>;

@@ -4,7 +4,6 @@ const TEXT: SchemaObject = { type: 'string' };
 
 /** The components that responses refer to with `headerRefs`. */
 export const RESPONSE_HEADERS = {
-  'X-Request-Id': { description: 'Request id: yours if valid, otherwise generated.', schema: TEXT },
   ETag: {
     description: 'Version of the resource, for If-Match and If-None-Match.',
     schema: { ...TEXT, example: '"v7"' },

@@ -7,14 +7,6 @@ import { headerRefs } from './header-components.js';
 import type { OperationObject, ParameterObject, ResponseObject, SchemaObject } from './openapi-types.js';
 import { problemResponses } from './problem-responses.js';
 
-/** Problems of every route. */
-const COMMON_PROBLEMS: ProblemCode[] = [
-  'invalid_request',
-  'malformed_request',
-  'internal_error',
-  'overloaded',
-  'database_unavailable',
-];
 const BODY_PROBLEMS: ProblemCode[] = ['payload_too_large', 'unsupported_media_type'];
 
 /** An operation with the extensions that `http/route-decorators.ts` adds. */
@@ -32,7 +24,9 @@ export function completeOperation(operation: OperationObject, method: string, do
   const { [PROBLEMS_EXTENSION]: problems = [], [BODY_CONTENT]: bodyContent } = decorated;
   delete decorated[PROBLEMS_EXTENSION];
   delete decorated[BODY_CONTENT];
+  // the document requires the bearer token of all others
   if (decorated[ACCESS] === 'public') operation.security = [];
+  else delete operation.security;
   completeBody(operation, method, bodyContent);
 
   const pathParameters = parametersOf(operation, 'path');
@@ -44,11 +38,11 @@ export function completeOperation(operation: OperationObject, method: string, do
     completeSuccess(response, status, method, operation, document);
   const pathProblems: ProblemCode[] = pathParameters.length > 0 ? ['uri_too_long'] : [];
   const bodyProblems = method === 'get' ? [] : BODY_PROBLEMS;
-  Object.assign(responses, problemResponses([...COMMON_PROBLEMS, ...pathProblems, ...bodyProblems, ...problems]));
+  Object.assign(responses, problemResponses([...pathProblems, ...bodyProblems, ...problems], document));
   if (hasHeader(operation, 'If-None-Match'))
     responses['304'] = {
       description: 'The client already has the current version.',
-      headers: headerRefs('X-Request-Id', 'ETag'),
+      headers: headerRefs('ETag'),
     };
 }
 
@@ -71,14 +65,14 @@ function completeSuccess(
 ): void {
   const properties = propertiesOf(response, document);
   response.description ||= STATUS_CODES[status] ?? '';
-  response.headers = {
+  const headers = {
     ...response.headers,
-    ...headerRefs('X-Request-Id'),
     ...(properties.version && properties.version.type !== 'string' ? headerRefs('ETag') : {}),
     ...(status === '201' && properties.id ? headerRefs('Location') : {}),
     ...(method === 'get' && properties.page ? headerRefs('Link') : {}),
     ...(hasHeader(operation, 'Idempotency-Key') ? headerRefs('Idempotency-Replayed') : {}),
   };
+  if (Object.keys(headers).length > 0) response.headers = headers;
 }
 
 const parametersOf = (operation: OperationObject, where: string): ParameterObject[] =>

@@ -1,38 +1,71 @@
-import { getSchemaPath } from '@nestjs/swagger';
+import { getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
 import { type ProblemCode, PROBLEMS } from '../problems/catalog.js';
 import { ProblemDto } from '../problems/problem.dto.js';
 import { headerRefs } from './header-components.js';
-import type { ResponsesObject } from './openapi-types.js';
+import type { ResponseObject, ResponsesObject, SchemaObject } from './openapi-types.js';
 
-/** One response for each status, with the description and an example of every problem that has it. */
-export function problemResponses(codes: ProblemCode[]): ResponsesObject {
+/** The problems of every operation, and what their status is called in the names of the components. */
+export const COMMON_PROBLEMS = [
+  'invalid_request',
+  'malformed_request',
+  'internal_error',
+  'overloaded',
+  'database_unavailable',
+] as const satisfies ProblemCode[];
+const COMMON_NAMES: Record<number, string> = { 400: 'BadRequest', 500: 'InternalError', 503: 'Unavailable' };
+
+/** One response for each status. Operations with the same problems share a component. */
+export function problemResponses(codes: ProblemCode[], { components }: OpenAPIObject): ResponsesObject {
   const responses: ResponsesObject = {};
-  for (const status of new Set(codes.map((code) => PROBLEMS[code].status))) {
-    const sameStatus = [...new Set(codes)].filter((code) => PROBLEMS[code].status === status);
-    responses[status] = {
-      description: sameStatus.map((code) => `\`${code}\`: ${PROBLEMS[code].description}`).join('\n\n'),
-      headers: {
-        ...headerRefs('X-Request-Id'),
-        ...(status === 401 ? headerRefs('WWW-Authenticate') : {}),
-        ...(status === 412 ? headerRefs('ETag') : {}),
-        ...(status === 429 || status === 503 ? headerRefs('Retry-After') : {}),
-      },
-      content: {
-        'application/problem+json': {
-          schema: { $ref: getSchemaPath(ProblemDto) },
-          examples: Object.fromEntries(sameStatus.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
-        },
-      },
-    };
+  const unique = [...new Set([...COMMON_PROBLEMS, ...codes])];
+  for (const status of new Set(unique.map((code) => PROBLEMS[code].status))) {
+    const sameStatus = unique.filter((code) => PROBLEMS[code].status === status).sort();
+    const special = sameStatus.filter((code) => !(COMMON_PROBLEMS as readonly string[]).includes(code));
+    const name = [COMMON_NAMES[status] ?? [], special.map(pascalCase)].flat().join('Or');
+    components!.responses![name] ??= responseOf(status, sameStatus);
+    responses[status] = { $ref: `#/components/responses/${name}` };
   }
   return responses;
 }
 
-/** The component that `problemResponses` refers to as example of `code`. */
-export function exampleOf(code: ProblemCode): ProblemDto {
+function responseOf(status: number, codes: ProblemCode[]): ResponseObject {
+  const headers = headerRefs(
+    ...(status === 401 ? (['WWW-Authenticate'] as const) : []),
+    ...(status === 412 ? (['ETag'] as const) : []),
+    ...(status === 429 || status === 503 ? (['Retry-After'] as const) : []),
+  );
+  return {
+    description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join('\n'),
+    ...(Object.keys(headers).length > 0 && { headers }),
+    content: {
+      'application/problem+json': {
+        schema: {
+          allOf: [
+            { $ref: getSchemaPath(ProblemDto) },
+            { type: 'object', properties: { code: { type: 'string', enum: codes } } },
+          ],
+        },
+        examples: Object.fromEntries(codes.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
+      },
+    },
+  };
+}
+
+const pascalCase = (code: string): string => code.replace(/(?:^|_)(.)/g, (_, letter: string) => letter.toUpperCase());
+
+/** Adds an example of every problem that an operation documents, and describes the codes in one place. */
+export function describeProblems({ components }: OpenAPIObject): void {
+  const responses = JSON.stringify(components!.responses);
+  const used = (Object.keys(PROBLEMS) as ProblemCode[]).filter((code) => responses.includes(`examples/${code}"`));
+  components!.examples = Object.fromEntries(used.map((code) => [code, { value: exampleOf(code) }]));
+  const problem = components!.schemas!.ProblemDto as { properties: { code: SchemaObject } };
+  problem.properties.code.enum = Object.keys(PROBLEMS);
+}
+
+function exampleOf(code: ProblemCode): ProblemDto {
   const { status, title, description } = PROBLEMS[code];
   return {
-    type: `https://crm.example.com/problems/${code}`,
+    type: `https://crm.example.org/problems/${code}`,
     title,
     status,
     detail: description,

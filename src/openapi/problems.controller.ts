@@ -11,11 +11,10 @@ export class ProblemsController {
   @Get(':code')
   @Access('public')
   @ApiOperation({
-    operationId: 'health_problem',
     summary: 'Documentation of a problem code; `type` of a problem document links to it',
   })
   @ApiProblems('not_found')
-  get(@Param('code') code: string): ProblemTypeDto {
+  getProblemType(@Param('code') code: string): ProblemTypeDto {
     if (!Object.hasOwn(PROBLEMS, code)) throw new Problem('not_found');
     const { status, title, description } = PROBLEMS[code as ProblemCode];
     return { code, status, title, description };

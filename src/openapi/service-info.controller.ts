@@ -9,8 +9,8 @@ import { ServiceDto } from './service.dto.js';
 export class ServiceInfoController {
   @Get()
   @Access('public')
-  @ApiOperation({ operationId: 'health_describe', summary: 'Service information' })
-  get(): ServiceDto {
+  @ApiOperation({ summary: 'Service information' })
+  getServiceInfo(): ServiceDto {
     return { name: NAME, version: VERSION, docs: '/docs' };
   }
 }

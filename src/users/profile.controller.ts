@@ -15,7 +15,7 @@ export class ProfileController {
   @Get()
   @Access('user')
   @ApiIfNoneMatch()
-  get(@CurrentUser() { userId }: Caller): Promise<UserDto> {
+  getProfile(@CurrentUser() { userId }: Caller): Promise<UserDto> {
     return this.users.get(userId);
   }
 
@@ -23,7 +23,7 @@ export class ProfileController {
   @Patch()
   @Access('user')
   @ApiIfMatch()
-  update(
+  updateProfile(
     @Context() context: RequestContext,
     @IfMatch() expectedVersion: VersionCondition | undefined,
     @Body() changes: UpdateProfileDto,

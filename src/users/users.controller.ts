@@ -31,7 +31,7 @@ export class UsersController {
   /** List users */
   @Get()
   @Access('admin')
-  list(@Query() query: ListQuery): Promise<UserPageDto> {
+  listUsers(@Query() query: ListQuery): Promise<UserPageDto> {
     return this.users.list(query);
   }
 
@@ -40,7 +40,7 @@ export class UsersController {
   @Access('admin')
   @ApiIdempotencyKey()
   @ApiProblems('email_taken', 'overloaded')
-  create(@Context() context: RequestContext, @Body() user: CreateUserDto): Promise<CreatedUserDto> {
+  createUser(@Context() context: RequestContext, @Body() user: CreateUserDto): Promise<CreatedUserDto> {
     return this.users.create(context, user);
   }
 
@@ -49,7 +49,7 @@ export class UsersController {
   @Access('admin')
   @ApiIfNoneMatch()
   @ApiProblems('user_not_found')
-  get(@Param('id', IdPipe) id: number): Promise<UserDto> {
+  getUser(@Param('id', IdPipe) id: number): Promise<UserDto> {
     return this.users.get(id);
   }
 
@@ -58,7 +58,7 @@ export class UsersController {
   @Access('admin')
   @ApiIfMatch()
   @ApiProblems('user_not_found', 'email_taken')
-  update(
+  updateUser(
     @Context() context: RequestContext,
     @IfMatch() expectedVersion: VersionCondition | undefined,
     @Param('id', IdPipe) id: number,
@@ -73,7 +73,7 @@ export class UsersController {
   @Access('admin')
   @ApiIfMatch()
   @ApiProblems('user_not_found', 'last_admin')
-  remove(
+  deleteUser(
     @Context() context: RequestContext,
     @IfMatch() expectedVersion: VersionCondition | undefined,
     @Param('id', IdPipe) id: number,
@@ -87,7 +87,7 @@ export class UsersController {
   @Access('admin')
   @ApiIfMatch()
   @ApiProblems('user_not_found', 'email_taken')
-  restore(
+  restoreUser(
     @Context() context: RequestContext,
     @IfMatch() expectedVersion: VersionCondition | undefined,
     @Param('id', IdPipe) id: number,
@@ -99,7 +99,7 @@ export class UsersController {
   @Get(':id/history')
   @Access('admin')
   @ApiProblems('user_not_found')
-  history(@Param('id', IdPipe) id: number, @Query() query: PageQuery): Promise<HistoryPageDto> {
+  listUserHistory(@Param('id', IdPipe) id: number, @Query() query: PageQuery): Promise<HistoryPageDto> {
     return this.users.listHistory(id, query);
   }
 
@@ -108,7 +108,7 @@ export class UsersController {
   @Access('admin')
   @ApiIfMatch()
   @ApiProblems('user_not_found', 'last_admin')
-  setRole(
+  setUserRole(
     @Context() context: RequestContext,
     @IfMatch() expectedVersion: VersionCondition | undefined,
     @Param('id', IdPipe) id: number,
@@ -123,7 +123,7 @@ export class UsersController {
   @ApiIdempotencyKey()
   @ApiIfMatch()
   @ApiProblems('user_not_found')
-  resetPassword(
+  resetUserPassword(
     @Context() context: RequestContext,
     @IfMatch() expectedVersion: VersionCondition | undefined,
     @Param('id', IdPipe) id: number,
@@ -137,7 +137,7 @@ export class UsersController {
   @Access('admin')
   @ApiIfMatch()
   @ApiProblems('user_not_found')
-  endSessions(
+  endUserSessions(
     @Context() context: RequestContext,
     @IfMatch() expectedVersion: VersionCondition | undefined,
     @Param('id', IdPipe) id: number,
@@ -152,7 +152,7 @@ export class UsersController {
   @ApiParam({ name: 'provider', enum: PROVIDERS })
   @ApiIfMatch()
   @ApiProblems('user_not_found', 'identity_not_found', 'last_admin')
-  unlinkIdentity(
+  unlinkUserIdentity(
     @Context() context: RequestContext,
     @IfMatch() expectedVersion: VersionCondition | undefined,
     @Param('id', IdPipe) id: number,

@@ -30,7 +30,7 @@ export class IdentitiesController {
   @ApiBody({ type: ReauthenticationDto, required: false })
   @ApiProblems('reauthentication_required', 'too_many_requests')
   @ApiProblems('not_found', 'provider_not_configured', 'provider_unavailable')
-  link(@Query() _query: StartLoginQuery, @ProviderResult() { uri }: AuthorizationStarted): ProviderUriDto {
+  linkIdentity(@Query() _query: StartLoginQuery, @ProviderResult() { uri }: AuthorizationStarted): ProviderUriDto {
     return { uri };
   }
 
@@ -40,7 +40,7 @@ export class IdentitiesController {
   @Access('user')
   @ApiIfMatch()
   @ApiProblems('identity_not_found', 'last_sign_in')
-  unlink(
+  unlinkIdentity(
     @Context() context: RequestContext,
     @IfMatch() expectedVersion: VersionCondition | undefined,
     @Param('provider') provider: Provider,

@@ -20,7 +20,6 @@ export const StartRoute = (provider: Provider): MethodDecorator =>
     RouteConfig({ waitsFor: 'provider' }),
     UseGuards(ProviderGuard),
     ApiOperation({
-      operationId: `${provider}login_start`,
       summary: 'Sign in with this provider: redirects the browser to it',
       description: 'With `Accept: application/json` the response contains the address, so that a script can redirect.',
     }),
@@ -39,7 +38,6 @@ export const CallbackRoute = (provider: Provider): MethodDecorator =>
     UseFilters(ReturnToFilter),
     OpenQuery(),
     ApiOperation({
-      operationId: `${provider}login_callback`,
       summary: 'Redirect target of the provider; this address is registered there',
       description: 'Works once, within ten minutes of the start, in the browser that has the cookie of the start.',
     }),

@@ -15,7 +15,7 @@ export class OAuthController {
   constructor(private readonly oauth: OAuthService) {}
 
   @StartRoute('google')
-  startGoogle(
+  startGoogleSignIn(
     @Query() _query: StartLoginQuery,
     @ProviderResult() started: AuthorizationStarted,
     @Headers('accept') accept: string | undefined,
@@ -25,7 +25,7 @@ export class OAuthController {
   }
 
   @CallbackRoute('google')
-  completeGoogle(
+  completeGoogleSignIn(
     @ProviderResult() result: AuthorizationResult,
     @ClientInfo() client: Client,
     @Res() reply: FastifyReply,
@@ -34,7 +34,7 @@ export class OAuthController {
   }
 
   @StartRoute('facebook')
-  startFacebook(
+  startFacebookSignIn(
     @Query() _query: StartLoginQuery,
     @ProviderResult() started: AuthorizationStarted,
     @Headers('accept') accept: string | undefined,
@@ -44,7 +44,7 @@ export class OAuthController {
   }
 
   @CallbackRoute('facebook')
-  completeFacebook(
+  completeFacebookSignIn(
     @ProviderResult() result: AuthorizationResult,
     @ClientInfo() client: Client,
     @Res() reply: FastifyReply,
@@ -56,11 +56,10 @@ export class OAuthController {
   @HttpCode(200)
   @Access('public')
   @ApiOperation({
-    operationId: 'exchange_exchange',
     summary: "Exchange the one-time code in your frontend's address for tokens",
   })
   @ApiProblems('invalid_login_code')
-  exchange(@Body() code: ExchangeCodeDto, @ClientInfo() client: Client): Promise<TokensDto> {
+  exchangeLoginCode(@Body() code: ExchangeCodeDto, @ClientInfo() client: Client): Promise<TokensDto> {
     return this.oauth.exchange(code, client);
   }
 
