@@ -1,4 +1,4 @@
-import { hasOneCase, normalizeEmail } from '../src/config/email.js';
+import { hasOneCase, normalizeEmail } from '../src/text/email.js';
 import { MAX_ID } from '../src/validation/fields.js';
 import type { Client } from './support/client.js';
 import { CustomerFixture, TIME } from './support/customer-fixture.js';

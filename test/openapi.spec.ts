@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { accessTable } from '../src/openapi/access-table.js';
 import { resolve } from '../src/openapi/components.js';
 import { PROBLEMS } from '../src/problems/catalog.js';
-import { startService, type TestService } from './support/service.js';
+import { newCustomer, startService, type TestService } from './support/service.js';
 
 /** Read as text, so that jest shows a difference as a diff of the files. */
 const committed = (file: string): string => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
@@ -40,6 +41,30 @@ describe('The OpenAPI', () => {
 
   it('is committed with the table of permissions by route', () => {
     expect(accessTable(api)).toBe(committed('docs/access.md'));
+  });
+
+  it('has the patterns of the validators', async () => {
+    const ajv = new Ajv2020({ strict: false, validateFormats: false });
+    const isDocumented = ajv.compile(api.components!.schemas!.CreateCustomer as object);
+    const documented: Array<[email: string, phone: string]> = [
+      ['jörg..x.@exämple.photography', '+44 (0)20 7946 0000'],
+      [" O'Brien+crm@Example.ie ", '\u202a+34\u00a0600-123.456\u202c'],
+    ];
+    for (const [email, phone] of documented) {
+      const customer = newCustomer({ email, phone });
+      expect([email, isDocumented(customer)]).toEqual([email, true]);
+      expect((await service.admin.post('/customers', customer)).status).toBe(201);
+    }
+    const undocumented = [
+      ...['ana', 'ana@localhost', 'a b@example.com', 'ana@-example.com', '"ana"@example.com'].map((email) => ({
+        email,
+      })),
+      ...['600123456', '0034600123456', '+34 6x', '+', '+34600123456;1'].map((phone) => ({ phone })),
+    ];
+    for (const values of undocumented) {
+      expect([values, isDocumented(newCustomer(values))]).toEqual([values, false]);
+      expect((await service.admin.post('/customers', newCustomer(values))).status).toBe(400);
+    }
   });
 
   it('has version 3.1, and is served as JSON, YAML and Swagger UI', async () => {

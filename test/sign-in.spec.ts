@@ -41,14 +41,15 @@ onEveryDatabase((kind) => {
       expect((await signIn(email.toUpperCase(), password)).status).toBe(200);
     });
 
-    it('takes the password literally: case, spaces and all 128 characters count', async () => {
+    it('compares case, spaces and all 128 characters of the password, in any form of Unicode', async () => {
       const password = ` ${'é🔑'.repeat(63)}A`;
       expect([...password]).toHaveLength(128);
       const { email } = await createUser({ password });
-      const others = [password.trim(), password.toLowerCase(), password.slice(0, -1), password.normalize('NFD')];
+      const others = [password.trim(), password.toLowerCase(), password.slice(0, -1), password.replaceAll('é', 'e')];
       const responses = await Promise.all(others.map((other) => signIn(email, other)));
       expect(responses.map(({ body }) => body.code)).not.toContain(undefined);
-      expect((await signIn(email, password)).status).toBe(200);
+      for (const form of ['NFC', 'NFD'] as const)
+        expect((await signIn(email, password.normalize(form))).status).toBe(200);
     });
   });
 

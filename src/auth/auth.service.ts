@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../config/clock.js';
-import { normalizeEmail } from '../config/email.js';
 import type { Caller, Client } from '../http/request-context.js';
 import type { PageQuery } from '../lists/list.query.js';
 import { Problem } from '../problems/problem.js';
+import { normalizeEmail } from '../text/email.js';
 import { CredentialsService } from '../users/credentials.service.js';
 import { type ChangePasswordDto, roleOf } from '../users/user.dto.js';
 import type { User } from '../users/user.entity.js';

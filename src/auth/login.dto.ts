@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { NewPassword, RawString } from '../validation/fields.js';
+import { CurrentPassword, NewPassword, RawString } from '../validation/fields.js';
 
 export class LoginDto {
   /** Case-insensitive. */
@@ -7,8 +7,7 @@ export class LoginDto {
   @ApiProperty({ example: 'carla@example.com' })
   email: string;
 
-  @RawString(128)
-  @ApiProperty({ format: 'password', example: 'correct horse battery' })
+  @CurrentPassword()
   password: string;
 }
 

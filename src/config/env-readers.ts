@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { hasOneCase, normalizeEmail } from './email.js';
+import { codePointOf, findConfusable } from '../text/characters.js';
+import { hasOneCase, normalizeEmail } from '../text/email.js';
+import { preparePassword } from '../text/password.js';
 
 /** Parses the text of one variable. The message of an error completes "<NAME> …" and never contains the value. */
 export type Reader<T> = (raw: string) => T;
@@ -114,15 +116,19 @@ export const secrets: Reader<string[]> = (raw) => {
   return found;
 };
 
+/** Accepts more than the API, such as admin@localhost: a user with this address may exist and become the admin. */
 export const email: Reader<string> = (raw) => {
   const normalized = normalizeEmail(raw);
-  if (!/^[^\s@]+@[^\s@]+$/.test(raw) || raw.length > 120 || !hasOneCase(normalized))
+  const character = findConfusable(normalized);
+  if (character) throw new Error(`must be an e-mail address, but contains ${codePointOf(character)}`);
+  if (!/^[^\s@]+@[^\s@]+$/.test(normalized) || [...normalized].length > 120 || !hasOneCase(normalized))
     throw new Error('must be an e-mail address of at most 120 characters');
   return normalized;
 };
 
 export const password: Reader<string> = (raw) => {
-  const length = [...raw].length;
+  const prepared = preparePassword(raw);
+  const length = [...prepared].length;
   if (length < 8 || length > 128) throw new Error('must have 8 to 128 characters');
-  return raw;
+  return prepared;
 };

@@ -283,6 +283,20 @@ describe('the environment', () => {
     );
   });
 
+  it('accepts an address of the first admin that only this host knows, but no invisible character', () => {
+    const problems = (email: string): string[] => problemsOf({ ADMIN_EMAIL: email, ADMIN_PASSWORD: 'correct horse' });
+    expect(problems('admin@localhost')).toEqual([]);
+    expect(problems('ad\u200bmin@example.com')).toEqual(['ADMIN_EMAIL must be an e-mail address, but contains U+200B']);
+  });
+
+  it('prepares the password of the first admin, and applies the limits to the result', () => {
+    const passwordOf = (password: string): string | undefined =>
+      readEnv({ ADMIN_EMAIL: 'carla@example.com', ADMIN_PASSWORD: password }).ADMIN_PASSWORD;
+    expect(passwordOf('contrasen\u0303a\u00a0１')).toBe('contraseña 1');
+    expect(passwordOf('e\u0301'.repeat(128))).toBe('é'.repeat(128));
+    expect(problemsOf({ ADMIN_EMAIL: 'carla@example.com', ADMIN_PASSWORD: 'e\u0301'.repeat(7) })).toHaveLength(1);
+  });
+
   it.each([
     ['ADMIN_EMAIL alone', { ADMIN_EMAIL: 'carla@example.com' }],
     ['ADMIN_PASSWORD alone', { ADMIN_PASSWORD: 'correct horse' }],

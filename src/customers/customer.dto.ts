@@ -7,9 +7,9 @@ import {
   Integer,
   MAX_ID,
   MultiLine,
+  Name,
   OptionalNotNull,
   Phone,
-  SingleLine,
   TimeParameter,
 } from '../validation/fields.js';
 
@@ -19,11 +19,11 @@ export class CreateCustomerDto {
   email: string;
 
   /** @example 'Ana María' */
-  @SingleLine(120)
+  @Name(120)
   name: string;
 
   /** @example 'de la Cruz' */
-  @SingleLine(120)
+  @Name(120)
   surname: string;
 
   /** International phone number (E.164). */
@@ -33,7 +33,7 @@ export class CreateCustomerDto {
 
   /** @example 'Cruz & Hijos' */
   @IsOptional()
-  @SingleLine(120)
+  @Name(120)
   company?: string | null;
 
   /** Text; line breaks are allowed. */

@@ -1,5 +1,5 @@
-import { normalizeEmail } from '../config/email.js';
 import { toSqlTime } from '../database/dialect.js';
+import { normalizeEmail } from '../text/email.js';
 import {
   BooleanParameter,
   IntegerParameter,

@@ -10,6 +10,9 @@ const PASSWORD = 'correct horse';
 const WERKZEUG_PBKDF2 =
   'pbkdf2:sha256:150000$0nBoLwjqeQOTn4Ku$44fc0a2d809acd3dcdd58a058602842fa8703436c81d0f450219c813b71c849c';
 
+const pbkdf2Of = (password: string): string =>
+  `pbkdf2:sha256:1000$NaCl$${pbkdf2Sync(password, 'NaCl', 1_000, 32, 'sha256').toString('hex')}`;
+
 const pbkdf2 = (digest: string, iterations: number, bytes: number): string =>
   `pbkdf2:${digest}:${iterations}$NaCl$${pbkdf2Sync(PASSWORD, 'NaCl', iterations, bytes, digest).toString('hex')}`;
 
@@ -66,6 +69,30 @@ describe('the password hasher', () => {
     const missing = await cpuTime(async () => expect(await hasher.verify(PASSWORD, null)).toBe(false));
     // hashing plus verifying is twice the work of a verification
     expect(missing).toBeGreaterThan(verified / 8);
+  });
+
+  it('verifies every form of a password that was hashed in its prepared form', async () => {
+    const stored = await hasher.hash('contrasen\u0303a\u00a0１');
+    for (const form of ['contraseña 1', 'contrasen\u0303a 1', 'ｃｏｎｔｒａｓｅñａ　１'])
+      expect(await hasher.verify(form, stored)).toBe(true);
+    expect(await hasher.verify('contrasena 1', stored)).toBe(false);
+  });
+
+  it('verifies a password that was hashed as it was typed only in that form', async () => {
+    const typed = 'contrasen\u0303a\u00a0１';
+    for (const stored of [await argon2(typed, { algorithm: 2 }), pbkdf2Of(typed)]) {
+      expect(await hasher.verify(typed, stored)).toBe(true);
+      expect(await hasher.verify('contraseña 1', stored)).toBe(false);
+    }
+  });
+
+  it('does the same work for both forms of a password with and without a stored hash', async () => {
+    const stored = await hasher.hash(PASSWORD);
+    const attempts = (hash: string | null) => async (): Promise<void> => {
+      for (let count = 0; count < 5; count++) expect(await hasher.verify('Jose\u0301', hash)).toBe(false);
+    };
+    // a single form is half the work
+    expect(await cpuTime(attempts(null))).toBeGreaterThan((await cpuTime(attempts(stored))) * 0.7);
   });
 
   it.each([

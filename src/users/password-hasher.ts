@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { hash, verify } from '@node-rs/argon2';
 import { ConcurrencyLimiter } from '../limits/concurrency-limiter.js';
 import { Metrics } from '../metrics/metrics.js';
+import { preparePassword } from '../text/password.js';
 
 /** OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane. */
 const ARGON2 = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
@@ -31,16 +32,19 @@ export class PasswordHasher {
     metrics.gauge('crm_password_hashes_waiting', 'Queued password hashes', () => this.limiter.queued);
   }
 
+  /** Hashes the prepared form, see `preparePassword`. */
   hash(password: string): Promise<string> {
-    return this.limiter.run(() => hash(password, ARGON2));
+    return this.limiter.run(() => hash(preparePassword(password), ARGON2));
   }
 
-  /** Does the work of a check even without a stored hash. */
+  /**
+   * Hashes from before passwords were prepared are of the password as typed, so that is tried too if it differs. Does the
+   * same work without a stored hash as for a wrong password.
+   */
   verify(password: string, stored: string | null): Promise<boolean> {
     return this.limiter.run(async () => {
-      const check = stored === null ? undefined : parseHash(stored);
-      if (check) return check(password);
-      await verify(DUMMY_HASH, password);
+      const check = (stored === null ? undefined : parseHash(stored)) ?? checkDummy;
+      for (const form of new Set([preparePassword(password), password])) if (await check(form)) return true;
       return false;
     });
   }
@@ -51,6 +55,11 @@ export class PasswordHasher {
 }
 
 type Check = (password: string) => Promise<boolean>;
+
+const checkDummy: Check = async (password) => {
+  await verify(DUMMY_HASH, password);
+  return false;
+};
 
 /** The check for a stored hash; undefined if its format is unknown or its work is not bounded. */
 function parseHash(stored: string): Check | undefined {

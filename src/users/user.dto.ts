@@ -1,6 +1,6 @@
 import { ApiProperty, OmitType, PartialType } from '@nestjs/swagger';
 import { PageDto } from '../lists/page.dto.js';
-import { Email, IsOneOf, NewPassword, OptionalNotNull, RawString, SingleLine } from '../validation/fields.js';
+import { CurrentPassword, Email, IsOneOf, Name, NewPassword, OptionalNotNull } from '../validation/fields.js';
 import { deletedAtOf } from '../writes/resource.js';
 import { type Provider, PROVIDERS } from './identity.entity.js';
 import type { User } from './user.entity.js';
@@ -19,11 +19,11 @@ export class CreateUserDto {
   email: string;
 
   /** @example 'Carla' */
-  @SingleLine(120)
+  @Name(120)
   name: string;
 
   /** @example 'Núñez' */
-  @SingleLine(120)
+  @Name(120)
   surname: string;
 
   /** Admins manage users. Default: `user`. */
@@ -116,8 +116,7 @@ export class UserDto {
 }
 
 export class ChangePasswordDto {
-  @RawString(128)
-  @ApiProperty({ format: 'password' })
+  @CurrentPassword()
   currentPassword: string;
 
   @NewPassword()

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock } from '../config/clock.js';
-import { normalizeEmail } from '../config/email.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { EntityTable } from '../database/entity-table.js';
 import type { HistoryPageDto } from '../history/history.dto.js';
@@ -9,6 +8,7 @@ import { HistoryService } from '../history/history.service.js';
 import { KeyPaging } from '../lists/key-paging.js';
 import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js';
 import { Problem } from '../problems/problem.js';
+import { normalizeEmail } from '../text/email.js';
 import { deletedAtOf, type Resource } from '../writes/resource.js';
 import { ResourceWriter } from '../writes/resource-writer.js';
 import type { VersionCondition } from '../writes/version-condition.js';

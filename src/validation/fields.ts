@@ -1,8 +1,11 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { isEmail, ValidateBy, ValidateIf } from 'class-validator';
-import { hasOneCase, normalizeEmail } from '../config/email.js';
+import { ValidateBy, ValidateIf } from 'class-validator';
+import { codePointOf, findDisruptive, findInvisible, isVisible, trimBlanks } from '../text/characters.js';
+import { EMAIL, emailError, normalizeEmail } from '../text/email.js';
+import { preparePassword } from '../text/password.js';
+import { E164, MAX_PHONE_LENGTH, normalizePhone, PHONE } from '../text/phone.js';
 import { isCommonPassword } from './common-passwords.js';
 
 /** Why a value is invalid: a stable code, and a sentence for people. */
@@ -54,63 +57,105 @@ const lengthOf = (value: unknown, min: number, max: number): FieldError | undefi
 
 // C0 and C1 controls, line and paragraph separators
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
-const CONTROLS_EXCEPT_LINE_BREAKS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
 
-/** One line of 1 to `max` characters, trimmed. */
+/** One line of 1 to `max` characters, trimmed: a parameter that is only compared. */
 export const SingleLine = (max: number): PropertyDecorator =>
   field({
     schema: { minLength: 1, maxLength: max },
-    normalize: (value) => value.trim(),
+    normalize: trimBlanks,
     check: (value) =>
       lengthOf(value, 1, max) ??
       (CONTROLS.test(value as string) ? ['invalid_text', 'Must be one line without control characters.'] : undefined),
   });
 
+/** A name that is stored: one line of 1 to `max` characters, trimmed, all of them visible. */
+export const Name = (max: number): PropertyDecorator =>
+  field({
+    schema: { minLength: 1, maxLength: max },
+    normalize: trimBlanks,
+    check: (value) => lengthOf(value, 1, max) ?? nameErrorOf(value as string),
+  });
+
+function nameErrorOf(name: string): FieldError | undefined {
+  const character = findInvisible(name);
+  if (character) return ['invalid_text', `Must be one line of visible text, but contains ${codePointOf(character)}.`];
+  return isVisible(name) ? undefined : ['invalid_text', 'Must contain a visible character.'];
+}
+
 /** Text of at most `max` characters; line breaks and tabs are allowed. */
 export const MultiLine = (max: number): PropertyDecorator =>
   field({
     schema: { maxLength: max },
-    check: (value) =>
-      lengthOf(value, 0, max) ??
-      (CONTROLS_EXCEPT_LINE_BREAKS.test(value as string)
-        ? ['invalid_text', 'Must not contain control characters.']
-        : undefined),
+    check: (value) => lengthOf(value, 0, max) ?? textErrorOf(value as string),
   });
+
+function textErrorOf(text: string): FieldError | undefined {
+  const character = findDisruptive(text);
+  return character === undefined
+    ? undefined
+    : ['invalid_text', `Must not have control characters, but contains ${codePointOf(character)}.`];
+}
 
 export const Email = (): PropertyDecorator =>
   field({
-    schema: { format: 'email', maxLength: 120, example: 'ana.maria@example.com' },
+    schema: { format: 'email', pattern: EMAIL.source, maxLength: 120, example: 'ana.maria@example.com' },
     normalize: normalizeEmail,
-    check: (value) =>
-      lengthOf(value, 1, 120) ??
-      (isEmail(value) && hasOneCase(value as string) ? undefined : ['invalid_email', 'Must be an e-mail address.']),
+    check: (value) => lengthOf(value, 1, 120) ?? emailErrorOf(value as string),
   });
 
-/** ITU-T E.164: a plus sign, then 2 to 15 digits, which start with the country code. */
+function emailErrorOf(email: string): FieldError | undefined {
+  const error = emailError(email);
+  return error === undefined ? undefined : ['invalid_email', `M${error.slice(1)}.`];
+}
+
 export const Phone = (): PropertyDecorator =>
   field({
-    schema: { pattern: '^\\+[1-9]\\d{1,14}$', example: '+34600123456' },
+    schema: { pattern: PHONE.source, maxLength: MAX_PHONE_LENGTH, example: '+34600123456' },
+    normalize: normalizePhone,
     check: (value) =>
-      typeof value === 'string' && /^\+[1-9]\d{1,14}$/.test(value)
+      typeof value === 'string' && E164.test(value)
         ? undefined
-        : ['invalid_phone', 'Must be an international phone number (E.164), such as +34600123456.'],
+        : ['invalid_phone', 'Must be an international phone number with + and the country code, such as +34600123456.'],
   });
 
+const MAX_PASSWORD = 128;
+/** Code units that are prepared at all: a decomposed letter has up to four. */
+const MAX_TYPED_PASSWORD = 8 * MAX_PASSWORD;
+
+const prepared = (value: string): string => (value.length > MAX_TYPED_PASSWORD ? value : preparePassword(value));
+
 /**
- * NIST SP 800-63B, 3.1.1.2: a minimum length, a list of common passwords, no composition rules, no truncation. If the
- * DTO has an e-mail, the password must not be made of it.
+ * NIST SP 800-63B, 3.1.1.2: a minimum length, a list of common passwords, no composition rules, no truncation. The rules
+ * apply to the prepared form. If the DTO has an e-mail, the password must not be made of it.
  */
 export const NewPassword = (): PropertyDecorator =>
   field({
-    schema: { format: 'password', minLength: 8, maxLength: 128, example: 'correct horse battery' },
+    schema: { format: 'password', minLength: 8, maxLength: MAX_PASSWORD, example: 'correct horse battery' },
+    normalize: prepared,
     check: (value, dto) =>
-      lengthOf(value, 8, 128) ??
-      (isCommonPassword(value as string, (dto as { email?: unknown }).email)
-        ? ['too_common', 'Must not be a common password, a sequence, a repetition, or the e-mail.']
-        : undefined),
+      lengthOf(value, 8, MAX_PASSWORD) ?? passwordErrorOf(value as string, (dto as { email?: unknown }).email),
   });
 
-/** A string that is only compared, such as a password or token: no normalization and no other rules. */
+function passwordErrorOf(password: string, email: unknown): FieldError | undefined {
+  const character = findInvisible(password);
+  if (character)
+    return ['invalid_text', `Must consist of characters that can be typed, but contains ${codePointOf(character)}.`];
+  return isCommonPassword(password, email)
+    ? ['too_common', 'Must not be a common password, a sequence, a repetition, or the e-mail.']
+    : undefined;
+}
+
+/** A password to compare: as typed, because hashes from before passwords were prepared verify only that. */
+export const CurrentPassword = (): PropertyDecorator =>
+  field({
+    schema: { format: 'password', minLength: 1, maxLength: MAX_PASSWORD, example: 'correct horse battery' },
+    check: (value) => {
+      const error = lengthOf(value, 1, MAX_PASSWORD);
+      return error && typeof value === 'string' ? lengthOf(prepared(value), 1, MAX_PASSWORD) : error;
+    },
+  });
+
+/** A string that is only compared, such as a token: no normalization and no other rules. */
 export const RawString = (max: number): PropertyDecorator =>
   field({ schema: { minLength: 1, maxLength: max }, check: (value) => lengthOf(value, 1, max) });
 

@@ -72,6 +72,8 @@ onEveryDatabase((kind) => {
       '/\\evil.example.com',
       '\\\\evil.example.com',
       'https:evil.example.com',
+      'https://app.exam\u00adple.com/signed-in',
+      'https://app.example.com/signed-in?q=\u202e',
       'https:/evil.example.com',
       'https://evil.example.com/signed-in',
       'https://app.example.com@evil.example.com/signed-in',

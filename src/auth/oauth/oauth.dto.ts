@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { MatchesPattern, OptionalNotNull, RawString } from '../../validation/fields.js';
+import { CurrentPassword, MatchesPattern, OptionalNotNull, RawString } from '../../validation/fields.js';
 
 /** RFC 7636: 32 bytes in base64url. */
 const CHALLENGE = /^[\w-]{43}$/;
@@ -29,8 +29,7 @@ export class StartLoginQuery {
 export class ReauthenticationDto {
   /** Your password. Required if you signed in more than 5 minutes ago. */
   @OptionalNotNull()
-  @RawString(128)
-  @ApiProperty({ format: 'password' })
+  @CurrentPassword()
   password?: string;
 }
 

@@ -1,4 +1,5 @@
 import { Problem } from '../../problems/problem.js';
+import { findConfusable } from '../../text/characters.js';
 import type { StartLoginQuery } from './oauth.dto.js';
 
 /** Accepts only the addresses in `LOGIN_RETURN_URLS`; an open redirect would leak codes (RFC 9700, 4.11). */
@@ -7,8 +8,8 @@ export function checkReturnTo({ returnTo, codeChallenge }: StartLoginQuery, allo
     if (codeChallenge === undefined) return;
     throw Problem.invalid([{ pointer: 'codeChallenge', code: 'not_allowed', message: 'Requires returnTo.' }]);
   }
-  // Checked before parsing: a URL parser tolerates https:evil, backslashes, spaces and user@host.
-  const isPlain = /^https?:\/\/[^\s\\@#]+$/.test(returnTo) && URL.canParse(returnTo);
+  // Checked before parsing: a URL parser tolerates https:evil, backslashes, spaces, soft hyphens and user@host.
+  const isPlain = /^https?:\/\/[^\s\\@#]+$/.test(returnTo) && !findConfusable(returnTo) && URL.canParse(returnTo);
   if (!isPlain || !allowed.includes(removeQuery(returnTo)))
     throw Problem.invalid([
       { pointer: 'returnTo', code: 'not_allowed', message: 'Must be one of the addresses in LOGIN_RETURN_URLS.' },
