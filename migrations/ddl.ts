@@ -54,3 +54,25 @@ async function hasIndex(runner: QueryRunner, table: string, name: string): Promi
   const found = (await runner.query(sql, [table, name])) as unknown[];
   return found.length > 0;
 }
+
+/** Adds a column that the database computes. `expression` is what the entity declares; a dialect may need another. */
+export async function addVirtualColumn(
+  runner: QueryRunner,
+  table: string,
+  name: string,
+  type: string,
+  expression: string,
+): Promise<void> {
+  await addColumns(runner, table, { [name]: `${type} GENERATED ALWAYS AS (${expression}) VIRTUAL` });
+  // servers reword the expressions of generated columns; TypeORM's check for drift compares with its own note
+  const quote = (column: string): string => runner.dataSource.driver.escape(column);
+  const note = ['GENERATED_COLUMN', table, name];
+  await runner.query(
+    `DELETE FROM typeorm_metadata WHERE ${quote('type')} = ? AND ${quote('table')} = ? AND ${quote('name')} = ?`,
+    note,
+  );
+  await runner.query(
+    `INSERT INTO typeorm_metadata (${['type', 'table', 'name', 'schema', 'value'].map(quote).join(', ')}) VALUES (?, ?, ?, ?, ?)`,
+    [...note, isSqlite(runner) ? null : await runner.getCurrentDatabase(), expression],
+  );
+}

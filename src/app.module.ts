@@ -7,7 +7,7 @@ import { ConfigModule } from './config/config.module.js';
 import type { Env } from './config/env.js';
 import { CustomersModule } from './customers/customers.module.js';
 import { DatabaseModule } from './database/database.module.js';
-import { entities } from './entities.js';
+import { entities, searchIndexes } from './entities.js';
 import { HealthModule } from './health/health.module.js';
 import { HttpModule } from './http/http.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
@@ -15,6 +15,7 @@ import { DeclaredMembersGuard } from './openapi/declared-members.guard.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
 import { PhotosModule } from './photos/photos.module.js';
 import { ProblemFilter } from './problems/problem.filter.js';
+import { indexAllStaleRows } from './search/stale-rows.js';
 import { StorageModule } from './storage/storage.module.js';
 import { FirstAdmin } from './users/first-admin.js';
 import { UsersModule } from './users/users.module.js';
@@ -28,7 +29,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         ConfigModule.of(env, clock),
-        DatabaseModule.of(env, entities),
+        DatabaseModule.of(env, entities, (dataSource, report) => indexAllStaleRows(searchIndexes(dataSource), report)),
         MetricsModule,
         HttpModule,
         AuthModule,

@@ -3,7 +3,8 @@ import { type Env, loadEnv } from '../config/env.js';
 import { connectionOptions, openDataSource, withoutTimeouts } from '../database/data-source.js';
 import { withLock } from '../database/locks.js';
 import { migrationState } from '../database/migration-state.js';
-import { entities } from '../entities.js';
+import { entities, searchIndexes } from '../entities.js';
+import { indexAllStaleRows } from '../search/stale-rows.js';
 import { EXIT_FAILED } from './exit-codes.js';
 
 const print = (...lines: string[]): boolean => process.stdout.write(`${lines.join('\n')}\n`);
@@ -14,6 +15,7 @@ export function applyMigrations(): Promise<void> {
       const done = await dataSource.runMigrations();
       for (const { name } of done) print(`Applied ${name}`);
       if (done.length === 0) print('No migrations are pending.');
+      await indexAllStaleRows(searchIndexes(dataSource), print);
     }),
   );
 }

@@ -1,4 +1,6 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
+import { KEY_LENGTH } from '../search/fold.js';
+import { SearchColumns } from '../search/search-columns.js';
 
 /** Table and column names are those of the Flask service, which may have created the table. */
 @Entity('customers')
@@ -13,7 +15,19 @@ import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeo
 @Index('ix_customers_last_modified_by', ['lastModifiedBy'])
 @Index('uq_customers_photo_key', ['photoKey'], { unique: true })
 @Index('uq_customers_live_email', ['liveEmail'], { unique: true })
-export class Customer {
+@Index('ix_customers_is_deleted_name_key', ['isDeleted', 'nameKey'])
+@Index('ix_customers_is_deleted_surname_key', ['isDeleted', 'surnameKey'])
+@Index('ix_customers_is_deleted_email_sort', ['isDeleted', 'emailSort'])
+@Index('ix_customers_is_deleted_company_key', ['isDeleted', 'companyKey'])
+@Index('ix_customers_is_deleted_phone', ['isDeleted', 'phone'])
+@Index('ix_customers_is_deleted_created_at', ['isDeleted', 'createdAt', 'lastModifiedAt'])
+@Index('ix_customers_is_deleted_last_modified_at', ['isDeleted', 'lastModifiedAt', 'createdAt'])
+@Index('ix_customers_is_deleted_has_photo', ['isDeleted', 'hasPhoto'])
+@Index('ix_customers_created_by_is_deleted', ['createdBy', 'isDeleted'])
+@Index('ix_customers_surname_key_name_key', ['surnameKey', 'nameKey'])
+@Index('ix_customers_email_key', ['emailKey'])
+@Index('ix_customers_is_stale', ['isStale'])
+export class Customer extends SearchColumns {
   @PrimaryGeneratedColumn({ type: 'int' })
   id: number;
 
@@ -85,4 +99,37 @@ export class Customer {
     asExpression: 'CASE WHEN is_deleted = 0 THEN LOWER(TRIM(email)) END',
   })
   liveEmail: string | null;
+
+  /** The company as it is compared. */
+  @Column('varchar', { name: 'company_key', length: KEY_LENGTH, nullable: true, select: false })
+  companyKey: string | null;
+
+  /** The e-mail's mailbox, which several spellings of an e-mail share: for finding duplicates. */
+  @Column('varchar', { name: 'email_key', length: 120, nullable: true, select: false })
+  emailKey: string | null;
+
+  @Column({
+    type: 'boolean',
+    name: 'has_photo',
+    nullable: true,
+    select: false,
+    insert: false,
+    update: false,
+    generatedType: 'VIRTUAL',
+    asExpression: 'CASE WHEN photo_key IS NOT NULL OR LENGTH(photo_url) > 0 THEN 1 ELSE 0 END',
+  })
+  hasPhoto: boolean | null;
+
+  /** Whether another writer has changed the row since its search columns were computed. */
+  @Column({
+    type: 'boolean',
+    name: 'is_stale',
+    nullable: true,
+    select: false,
+    insert: false,
+    update: false,
+    generatedType: 'VIRTUAL',
+    asExpression: 'CASE WHEN indexed_at = last_modified_at THEN 0 ELSE 1 END',
+  })
+  isStale: boolean | null;
 }

@@ -10,12 +10,15 @@ import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js
 import { hashOf } from '../photos/photo-keys.js';
 import { NO_PHOTO } from '../photos/stored-photo.js';
 import { Problem } from '../problems/problem.js';
+import { SearchIndex } from '../search/search-index.js';
+import { StaleRows } from '../search/stale-rows.js';
 import { deletedAtOf, type Resource } from '../writes/resource.js';
 import { type Change, ResourceWriter } from '../writes/resource-writer.js';
 import type { VersionCondition } from '../writes/version-condition.js';
 import type { WriteContext } from '../writes/write-context.js';
 import type { CreateCustomerDto, UpdateCustomerDto } from './customer.dto.js';
 import { Customer } from './customer.entity.js';
+import { CUSTOMER_SEARCH } from './customer-search.js';
 
 const SORTS: Record<string, SortKey> = {
   id: { sql: 'id', value: (customer: Customer) => customer.id },
@@ -38,12 +41,16 @@ export class CustomersService {
     private readonly writer: ResourceWriter,
     private readonly history: HistoryService,
     private readonly paging: KeyPaging,
+    staleRows: StaleRows,
   ) {
     this.table = new EntityTable(dataSource, sql, Customer);
+    const search = new SearchIndex(dataSource, sql, CUSTOMER_SEARCH);
+    staleRows.watch(search);
     this.resource = {
       name: 'customer',
       table: this.table,
       notFound: 'customer_not_found',
+      derivedData: search,
       auditedFields: ({ email, name, surname, phone, company, notes, photoKey, photoUrl, ...customer }) => ({
         email,
         name,

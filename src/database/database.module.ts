@@ -1,21 +1,24 @@
 import { type DynamicModule, Global, Logger, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import type { DataSourceOptions } from 'typeorm';
+import type { DataSource, DataSourceOptions } from 'typeorm';
 import { Env } from '../config/env.js';
 import { connectionOptions, type Entities, openDataSource, withoutTimeouts } from './data-source.js';
 import { DirectQueries } from './direct-queries.js';
 import { Housekeeping } from './housekeeping.js';
 import { withLock } from './locks.js';
 
+type AfterMigrations = (dataSource: DataSource, report: (line: string) => void) => Promise<void>;
+
 /** The connection of all modules. Migrations have run before any module gets it. */
 @Global()
 @Module({})
 export class DatabaseModule {
-  static of(env: Env, entities: Entities): DynamicModule {
+  /** `afterMigrations` is work that existing rows need before the service can use them. */
+  static of(env: Env, entities: Entities, afterMigrations: AfterMigrations): DynamicModule {
     const connection = TypeOrmModule.forRootAsync({
       useFactory: async () => ({ ...(await connectionOptions(env, entities)), retryAttempts: 0 }),
       dataSourceFactory: async (options) => {
-        await migrate(options!, env.DATA_DIR);
+        await migrate(options!, env.DATA_DIR, afterMigrations);
         return openDataSource(options!);
       },
     });
@@ -29,11 +32,13 @@ export class DatabaseModule {
 }
 
 /** On a connection without timeouts: a large table takes long to change. */
-async function migrate(options: DataSourceOptions, dataDir: string): Promise<void> {
+async function migrate(options: DataSourceOptions, dataDir: string, afterMigrations: AfterMigrations): Promise<void> {
+  const logger = new Logger('Migrations');
   const dataSource = await openDataSource(withoutTimeouts(options));
   try {
     await withLock(dataSource, dataDir, async () => {
-      for (const { name } of await dataSource.runMigrations()) new Logger('Migrations').log(`Applied ${name}`);
+      for (const { name } of await dataSource.runMigrations()) logger.log(`Applied ${name}`);
+      await afterMigrations(dataSource, (line) => logger.log(line));
     });
   } finally {
     await dataSource.destroy();

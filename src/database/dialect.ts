@@ -27,3 +27,26 @@ export function insertedId({ raw }: InsertResult): number {
 /** Introduces the assignments that an INSERT makes instead if a row with this key exists. */
 export const onDuplicate = (dataSource: DataSource, key: string): string =>
   dialectOf(dataSource) === 'sqlite' ? `ON CONFLICT (${key}) DO UPDATE SET` : 'ON DUPLICATE KEY UPDATE';
+
+/** Follows a table's name. SQLite refuses a statement that cannot use the index; servers then read the whole table. */
+export const forceIndex = (dialect: Dialect, index: string): string =>
+  dialect === 'sqlite' ? `INDEXED BY ${index}` : `FORCE INDEX (${index})`;
+
+/** A column of a JSON array of arrays. */
+export interface JsonColumn {
+  name: string;
+  type: string;
+}
+
+/**
+ * The rows of a JSON array of arrays, which a placeholder stands for, as a table: one constant statement, and thus one
+ * prepared statement, for any number of rows.
+ */
+export function jsonRows(dialect: Dialect, columns: JsonColumn[]): string {
+  if (dialect === 'sqlite') {
+    const values = columns.map(({ name }, index) => `json_extract(value, '$[${index}]') AS ${name}`);
+    return `(SELECT ${values.join(', ')} FROM json_each(?))`;
+  }
+  const definitions = columns.map(({ name, type }, index) => `${name} ${type} PATH '$[${index}]'`);
+  return `JSON_TABLE(?, '$[*]' COLUMNS (${definitions.join(', ')}))`;
+}

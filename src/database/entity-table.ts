@@ -1,10 +1,14 @@
 import type { DataSource, EntityManager, EntityTarget, ObjectLiteral } from 'typeorm';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
+import { BatchInsert, toSqlValue } from './batch-insert.js';
 import { BatchedReads } from './batched-reads.js';
-import { forUpdate, fromSqlTime, toSqlTime } from './dialect.js';
+import { forUpdate, fromSqlTime } from './dialect.js';
 import { type DirectQueries, type SqlValue } from './direct-queries.js';
 
 type Raw = Record<string, unknown>;
+
+/** The placeholders of a statement that looks up e-mails. */
+const EMAILS = Array<string>(200).fill('?');
 
 /**
  * Reads and writes rows of one entity with statements built once from its metadata, rather than by the query builder for
@@ -13,10 +17,12 @@ type Raw = Record<string, unknown>;
 export class EntityTable<Row extends ObjectLiteral & { id: number }> {
   readonly name: string;
   private readonly selection: string;
+  /** With the columns that `select` leaves out, so that every column can be written back. */
+  private readonly storedSelection: string;
   private readonly dates: string[];
   private readonly booleans: string[];
   private readonly lockClause: string;
-  private readonly insertStatement: Statement;
+  private readonly inserts: BatchInsert;
   private readonly updateStatement: Statement;
   private readonly batchedReads: BatchedReads<Row>;
 
@@ -26,15 +32,17 @@ export class EntityTable<Row extends ObjectLiteral & { id: number }> {
     entity: EntityTarget<Row>,
   ) {
     const { tableName, columns } = dataSource.getMetadata(entity);
+    const stored = columns.filter((column) => column.isSelect || column.isInsert);
     const selected = columns.filter((column) => column.isSelect);
     const namesOf = (type: string): string[] =>
-      selected.filter((column) => column.type === type).map((column) => column.propertyName);
+      stored.filter((column) => column.type === type).map((column) => column.propertyName);
     this.name = tableName;
-    this.selection = selected.map((column) => `${column.databaseName} AS ${column.propertyName}`).join(', ');
+    this.selection = selectionOf(selected);
+    this.storedSelection = selectionOf(stored);
     this.dates = namesOf('datetime');
     this.booleans = namesOf('boolean');
     this.lockClause = forUpdate(dataSource);
-    this.insertStatement = insertInto(tableName, columns);
+    this.inserts = new BatchInsert(queries, tableName, columns);
     this.updateStatement = updateOf(tableName, columns);
     this.batchedReads = new BatchedReads(async (ids) => {
       const sql = `SELECT ${this.selection} FROM ${this.name} WHERE id IN (${ids.map(() => '?').join(', ')})`;
@@ -54,16 +62,38 @@ export class EntityTable<Row extends ObjectLiteral & { id: number }> {
 
   /** The newest committed row, locked until the transaction ends. */
   async lockById(manager: EntityManager, id: number): Promise<Row | undefined> {
-    const sql = `SELECT ${this.selection} FROM ${this.name} WHERE id = ?${this.lockClause}`;
-    const [row] = await this.queries.executeIn<Raw>(manager, sql, [id]);
-    return row && this.hydrate(row);
+    const [row] = await this.lockWhere(manager, 'WHERE id = ?', [id]);
+    return row;
+  }
+
+  /** Rows with all their columns; `rest` may start with an index hint. */
+  async lockWhere(manager: EntityManager, rest: string, parameters: SqlValue[]): Promise<Row[]> {
+    const sql = `SELECT ${this.storedSelection} FROM ${this.name} ${rest}${this.lockClause}`;
+    return (await this.queries.executeIn<Raw>(manager, sql, parameters)).map((row) => this.hydrate(row));
   }
 
   /** The id that the database gave the new row. */
   async insert(manager: EntityManager, row: Omit<Row, 'id'>): Promise<number> {
-    const { sql, properties } = this.insertStatement;
-    const { insertId } = await this.queries.writeIn(manager, sql, valuesOf(row, properties));
-    return insertId;
+    return (await this.inserts.one(manager, row)).insertId;
+  }
+
+  /** Without ids: `idsByEmail` finds those. */
+  insertMany(manager: EntityManager, rows: Array<Omit<Row, 'id'>>): Promise<void> {
+    return this.inserts.many(manager, rows);
+  }
+
+  /** Of active rows. */
+  async idsByEmail(manager: EntityManager, emails: string[]): Promise<Map<string, number>> {
+    const ids = new Map<string, number>();
+    for (let start = 0; start < emails.length; start += EMAILS.length) {
+      const batch = emails.slice(start, start + EMAILS.length);
+      const sql = `SELECT id, live_email AS email FROM ${this.name} WHERE live_email IN (${EMAILS.join(', ')})`;
+      // one prepared statement for all sizes: the first e-mail fills it up
+      const values = EMAILS.map((_, n) => batch[n] ?? batch[0]!);
+      for (const { id, email } of await this.queries.executeIn<{ id: number; email: string }>(manager, sql, values))
+        ids.set(email, id);
+    }
+    return ids;
   }
 
   /**
@@ -90,7 +120,7 @@ export class EntityTable<Row extends ObjectLiteral & { id: number }> {
     }
     for (const name of this.booleans) {
       const value = raw[name];
-      if (value !== null) raw[name] = value === 1;
+      if (value !== null && value !== undefined) raw[name] = value === 1;
     }
     return raw as Row;
   }
@@ -102,12 +132,8 @@ interface Statement {
   properties: string[];
 }
 
-export function insertInto(table: string, columns: ColumnMetadata[]): Statement {
-  const inserted = columns.filter((column) => column.isInsert && !column.isGenerated);
-  const names = inserted.map((column) => column.databaseName).join(', ');
-  const sql = `INSERT INTO ${table} (${names}) VALUES (${inserted.map(() => '?').join(', ')})`;
-  return { sql, properties: inserted.map((column) => column.propertyName) };
-}
+const selectionOf = (columns: ColumnMetadata[]): string =>
+  columns.map((column) => `${column.databaseName} AS ${column.propertyName}`).join(', ');
 
 function updateOf(table: string, columns: ColumnMetadata[]): Statement {
   const updated = columns.filter((column) => column.isUpdate && !column.isPrimary);
@@ -116,12 +142,5 @@ function updateOf(table: string, columns: ColumnMetadata[]): Statement {
   return { sql, properties: updated.map((column) => column.propertyName) };
 }
 
-export const valuesOf = (row: object, properties: string[]): SqlValue[] =>
+const valuesOf = (row: object, properties: string[]): SqlValue[] =>
   properties.map((name) => toSqlValue((row as Raw)[name]));
-
-function toSqlValue(value: unknown): SqlValue {
-  if (value instanceof Date) return toSqlTime(value);
-  if (typeof value === 'boolean') return value ? 1 : 0;
-  if (value === undefined || value === null) return null;
-  return typeof value === 'object' ? JSON.stringify(value) : (value as SqlValue);
-}

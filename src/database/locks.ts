@@ -36,7 +36,10 @@ export async function withLock<T>(dataSource: DataSource, dataDir: string, work:
 }
 
 /** Excludes other transactions that lock the same name, until this one ends. */
-export async function lockInTransaction(manager: EntityManager, name: 'admins' | 'history_sequence'): Promise<void> {
+export async function lockInTransaction(
+  manager: EntityManager,
+  name: 'admins' | 'history_sequence' | 'search_index',
+): Promise<void> {
   await manager.query('UPDATE mutexes SET turn = turn + 1 WHERE name = ?', [name]);
 }
 

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { type EntityManager, LessThan, Repository } from 'typeorm';
+import { BatchInsert } from '../database/batch-insert.js';
 import { fromSqlTime, toSqlTime } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
-import { insertInto, valuesOf } from '../database/entity-table.js';
 import { Cursors } from '../lists/cursors.js';
 import type { PageQuery } from '../lists/list.query.js';
 import { HistoryEntryDto, type HistoryPageDto } from './history.dto.js';
@@ -21,19 +21,18 @@ const LATER_CHANGES = `SELECT changes FROM history
 /** The versions of customers and users: who changed what, and when. */
 @Injectable()
 export class HistoryService {
-  private readonly insertStatement;
+  private readonly inserts: BatchInsert;
 
   constructor(
     @InjectRepository(History) private readonly entries: Repository<History>,
     private readonly queries: DirectQueries,
     private readonly cursors: Cursors,
   ) {
-    this.insertStatement = insertInto('history', entries.metadata.columns);
+    this.inserts = new BatchInsert(queries, 'history', entries.metadata.columns);
   }
 
-  async record(manager: EntityManager, entry: History): Promise<void> {
-    const { sql, properties } = this.insertStatement;
-    await this.queries.writeIn(manager, sql, valuesOf(entry, properties));
+  record(manager: EntityManager, entries: History[]): Promise<void> {
+    return this.inserts.many(manager, entries);
   }
 
   /** The newest version below `version` that existed at `time`. */

@@ -1,4 +1,5 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
+import { SearchColumns } from '../search/search-columns.js';
 
 /** Table and column names come from the Flask service, which may have created the table. */
 @Entity('users')
@@ -14,7 +15,13 @@ import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeo
 @Index('ix_users_modified_by', ['lastModifiedBy'])
 @Index('uq_users_live_email', ['liveEmail'], { unique: true })
 @Index('uq_users_password_token_hash', ['passwordTokenHash'], { unique: true })
-export class User {
+@Index('ix_users_is_deleted_name_key', ['isDeleted', 'nameKey'])
+@Index('ix_users_is_deleted_surname_key', ['isDeleted', 'surnameKey'])
+@Index('ix_users_is_deleted_email_sort', ['isDeleted', 'emailSort'])
+@Index('ix_users_is_deleted_admin', ['isDeleted', 'isAdmin'])
+@Index('ix_users_created_by_is_deleted', ['createdBy', 'isDeleted'])
+@Index('ix_users_is_stale', ['isStale'])
+export class User extends SearchColumns {
   @PrimaryGeneratedColumn({ type: 'int' })
   id: number;
 
@@ -89,4 +96,18 @@ export class User {
 
   @Column('datetime', { name: 'password_token_expires_at', nullable: true })
   passwordTokenExpiresAt: Date | null;
+
+  /** Whether another writer has changed the row since its search columns were computed. */
+  @Column({
+    type: 'boolean',
+    name: 'is_stale',
+    nullable: true,
+    select: false,
+    insert: false,
+    update: false,
+    generatedType: 'VIRTUAL',
+    asExpression:
+      'CASE WHEN indexed_at = modified_at OR (modified_at IS NULL AND indexed_at IS NOT NULL) THEN 0 ELSE 1 END',
+  })
+  isStale: boolean | null;
 }

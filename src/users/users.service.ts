@@ -8,6 +8,8 @@ import { HistoryService } from '../history/history.service.js';
 import { KeyPaging } from '../lists/key-paging.js';
 import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js';
 import { Problem } from '../problems/problem.js';
+import { SearchIndex } from '../search/search-index.js';
+import { StaleRows } from '../search/stale-rows.js';
 import { normalizeEmail } from '../text/email.js';
 import { deletedAtOf, type Resource } from '../writes/resource.js';
 import { ResourceWriter } from '../writes/resource-writer.js';
@@ -27,6 +29,7 @@ import {
   type UserPageDto,
 } from './user.dto.js';
 import { User } from './user.entity.js';
+import { USER_SEARCH } from './user-search.js';
 import { USER_SORTS } from './user-sorts.js';
 
 @Injectable()
@@ -42,12 +45,16 @@ export class UsersService {
     private readonly paging: KeyPaging,
     private readonly passwords: PasswordHasher,
     private readonly clock: Clock,
+    staleRows: StaleRows,
   ) {
     this.table = new EntityTable(dataSource, sql, User);
+    const search = new SearchIndex(dataSource, sql, USER_SEARCH);
+    staleRows.watch(search);
     this.resource = {
       name: 'user',
       table: this.table,
       notFound: 'user_not_found',
+      derivedData: search,
       auditedFields: (user) => ({
         email: user.email,
         name: user.name,

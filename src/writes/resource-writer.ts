@@ -5,7 +5,7 @@ import type { Changes } from '../history/history.entity.js';
 import { HistoryService } from '../history/history.service.js';
 import { Problem } from '../problems/problem.js';
 import { Idempotency } from './idempotency.js';
-import type { Resource, Versioned } from './resource.js';
+import type { NewRow, Resource, RowChange, Versioned } from './resource.js';
 import { Transactions, VersionRaceError } from './transactions.js';
 import { includesVersion, type VersionCondition } from './version-condition.js';
 import type { WriteContext } from './write-context.js';
@@ -25,9 +25,6 @@ export interface Change<Row> {
   /** Runs in the same transaction after the update, with the row as it is then. */
   afterUpdate?: (row: Row, manager: EntityManager) => Promise<void>;
 }
-
-/** The values that a service gives a new row; the write path and the database add the rest. */
-export type NewRow<Row extends Versioned> = Omit<Row, 'liveEmail' | keyof Versioned>;
 
 /**
  * The one way a change of a customer or user reaches the database: a transaction with the row, its history and the
@@ -62,6 +59,44 @@ export class ResourceWriter {
     { actorId, requestId }: WriteContext,
     values: NewRow<Row>,
   ): Promise<Row> {
+    const row = this.firstVersion(resource, actorId, values);
+    row.id = await resource.table.insert(manager, row);
+    await this.finish(manager, resource, requestId, 'created', [{ after: row }]);
+    return row;
+  }
+
+  /**
+   * Creates many rows with a few statements. Their e-mails differ from each other; one that an active row has fails all
+   * of them with the database's error, after which the transaction has to be rolled back.
+   */
+  async createManyIn<Row extends Versioned & { email: string | null }>(
+    manager: EntityManager,
+    resource: Resource<Row>,
+    { actorId, requestId }: WriteContext,
+    values: Array<NewRow<Row>>,
+  ): Promise<Row[]> {
+    const rows = values.map((value) => this.firstVersion(resource, actorId, value));
+    await resource.table.insertMany(manager, rows);
+    const ids = await resource.table.idsByEmail(
+      manager,
+      rows.map(({ email }) => email!),
+    );
+    for (const row of rows) row.id = ids.get(row.email!)!;
+    await this.finish(
+      manager,
+      resource,
+      requestId,
+      'created',
+      rows.map((after) => ({ after })),
+    );
+    return rows;
+  }
+
+  private firstVersion<Row extends Versioned>(
+    { derivedData }: Resource<Row>,
+    actorId: number | null,
+    values: NewRow<Row>,
+  ): Row {
     const now = this.clock.now();
     const row = {
       ...values,
@@ -73,9 +108,7 @@ export class ResourceWriter {
       lastModifiedBy: actorId,
       lastModifiedAt: now,
     } as unknown as Row;
-    row.id = await resource.table.insert(manager, row);
-    await this.finish(manager, resource, requestId, 'created', undefined, row);
-    return row;
+    return { ...row, ...derivedData?.columns(row) };
   }
 
   /** The row after the change. */
@@ -106,10 +139,11 @@ export class ResourceWriter {
     if (isUnchanged) return before;
 
     const audit = { version: before.version + 1, lastModifiedBy: actorId, lastModifiedAt: now };
-    const after = { ...before, ...values, ...audit };
+    const changed = { ...before, ...values, ...audit };
+    const after = { ...changed, ...resource.derivedData?.columns(changed) };
     // the row lock does not exclude writers on other nodes of a Galera cluster: the version decides
     if (!(await resource.table.updateVersion(manager, after, before.version))) throw new VersionRaceError();
-    await this.finish(manager, resource, requestId, action, before, after);
+    await this.finish(manager, resource, requestId, action, [{ before, after }]);
     await afterUpdate?.(after, manager);
     return after;
   }
@@ -119,23 +153,26 @@ export class ResourceWriter {
     resource: Resource<Row>,
     requestId: string | null,
     action: string,
-    before: Row | undefined,
-    after: Row,
+    changes: Array<RowChange<Row>>,
   ): Promise<void> {
-    const state = resource.auditedFields(after);
-    await this.history.record(manager, {
-      resource: resource.name,
-      resourceId: after.id,
-      version: after.version,
-      action,
-      by: after.lastModifiedBy,
-      at: after.lastModifiedAt!,
-      requestId,
-      changes: difference(before ? resource.auditedFields(before) : {}, state),
-      state,
-      sequence: null,
+    const entries = changes.map(({ before, after }) => {
+      const state = resource.auditedFields(after);
+      return {
+        resource: resource.name,
+        resourceId: after.id,
+        version: after.version,
+        action,
+        by: after.lastModifiedBy,
+        at: after.lastModifiedAt!,
+        requestId,
+        changes: difference(before ? resource.auditedFields(before) : {}, state),
+        state,
+        sequence: null,
+      };
     });
-    await resource.afterWrite?.(before, after, manager);
+    // one after the other on the transaction's connection, without waiting in between
+    await Promise.all([this.history.record(manager, entries), resource.derivedData?.write(manager, changes)]);
+    if (resource.afterWrite) for (const { before, after } of changes) await resource.afterWrite(before, after, manager);
   }
 }
 
