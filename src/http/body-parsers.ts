@@ -1,7 +1,7 @@
 import fastifyMultipart from '@fastify/multipart';
 import type { FastifyInstance } from 'fastify';
 import { escapePointer, type InvalidMember, Problem } from '../problems/problem.js';
-import { JSON_TYPES, PHOTO_TYPES } from './media-types.js';
+import { assumeUnknownType, JSON_TYPES, OTHER_PHOTO_TYPES, PHOTO_TYPES } from './media-types.js';
 
 /** Bytes of a JSON body. The sign-in routes are public and need less. */
 export const BODY_LIMIT = 64 * 1024;
@@ -20,7 +20,12 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 export async function registerBodyParsers(fastify: FastifyInstance): Promise<void> {
   fastify.removeAllContentTypeParsers();
   await fastify.register(fastifyMultipart);
-  fastify.addContentTypeParser([...PHOTO_TYPES], (_request, _body, done) => done(null));
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    assumeUnknownType(request);
+    done();
+  });
+  const unread = [...PHOTO_TYPES, ...OTHER_PHOTO_TYPES];
+  fastify.addContentTypeParser(unread, (_request, _body, done) => done(null));
   fastify.addContentTypeParser([...JSON_TYPES], { parseAs: 'buffer' }, (_request, body, done) => {
     try {
       done(null, parse(body as Buffer));

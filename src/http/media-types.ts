@@ -9,4 +9,26 @@ export const JSON_TYPES: readonly string[] = ['application/json', 'application/m
 /** Accepted photo formats; all are stored as WebP. */
 export const PHOTO_TYPES: readonly string[] = ['image/jpeg', 'image/png', 'image/webp'];
 
+/** A body of unknown type. */
+const UNKNOWN_TYPE = 'application/octet-stream';
+
+/**
+ * What clients declare for photos instead: unregistered names, and the format that an iPhone converts from. The content
+ * decides in any case.
+ */
+export const OTHER_PHOTO_TYPES: readonly string[] = [
+  'image/jpg',
+  'image/pjpeg',
+  'image/x-png',
+  'image/heic',
+  'image/heif',
+  UNKNOWN_TYPE,
+];
+
 export const FORM_TYPE = 'multipart/form-data';
+
+/** A body without a type counts as one of unknown type (RFC 9110, 8.3), on the routes that take it. */
+export function assumeUnknownType({ headers, routeOptions }: FastifyRequest): void {
+  if (!headers['content-type'] && routeOptions.config.consumes?.has(UNKNOWN_TYPE))
+    headers['content-type'] = UNKNOWN_TYPE;
+}

@@ -43,11 +43,13 @@ describe('A JPEG', () => {
     // 4:2:0 has 1.5 coefficients per pixel, of two bytes each
     const { decodeBytes } = inspectImage(await jpegHeader(4_000, 3_008, true));
     expect(decodeBytes).toBe(4_000 * 3_008 * 3);
-    expect(codeOf(await jpegHeader(8_000, 6_250, true))).toBe('image_too_large');
+    // 50 megapixels
+    expect(codeOf(await jpegHeader(8_160, 6_120, true))).toBe('accepted');
+    expect(codeOf(await jpegHeader(9_000, 6_250, true))).toBe('image_too_large');
   });
 
   it('takes as much if it has a scan per component', async () => {
-    const file = await jpegHeader(8_000, 6_250);
+    const file = await jpegHeader(9_000, 6_250);
     file[file.indexOf(Buffer.from([0xff, 0xda])) + 4] = 1;
     expect(codeOf(file)).toBe('image_too_large');
   });
@@ -76,6 +78,13 @@ describe('A JPEG', () => {
     expect(codeOf(Buffer.concat([file.subarray(0, sos + 14), restarts, file.subarray(sos + 14)]))).toBe('accepted');
   });
 
+  it('ends with its end marker, which may be missing', async () => {
+    const file = await jpeg();
+    const video = Buffer.from('\0\0\0\x18ftypmp42', 'latin1');
+    for (const variant of [file, Buffer.concat([file, video]), Buffer.concat([file, file]), file.subarray(0, -2)])
+      expect(inspectImage(variant).file.equals(file)).toBe(true);
+  });
+
   it('is refused with two frames, an unsupported coding, no scan or no pixels', async () => {
     const file = await jpeg();
     const at = file.indexOf(Buffer.from([0xff, 0xc0]));
@@ -87,6 +96,11 @@ describe('A JPEG', () => {
     expect(codeOf(file.subarray(0, end))).toBe('invalid_image');
     expect(codeOf(await jpegHeader(0, 40))).toBe('invalid_image');
   });
+});
+
+it.each(['heic', 'heix', 'hevc', 'mif1'])('A photo of an iPhone (%s) is refused with a hint', (brand) => {
+  const heic = Buffer.from(`\0\0\0\x18ftyp${brand}\0\0\0\0mif1heic`, 'latin1');
+  expect(() => inspectImage(heic)).toThrow(/HEIC photos are not supported.*iPhone/);
 });
 
 describe('A PNG', () => {

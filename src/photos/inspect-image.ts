@@ -4,8 +4,14 @@ import { inspectJpeg } from './jpeg-file.js';
 import { inspectPng } from './png-file.js';
 import { inspectWebp } from './webp-file.js';
 
-/** A lossless image of 33 megapixels, or a progressive JPEG of 44. */
-const MAX_DECODE_BYTES = 128 * 1024 * 1024;
+/** A lossless image of 41 megapixels, or a progressive JPEG of 55. */
+const MAX_DECODE_BYTES = 160 * 1024 * 1024;
+
+/** ISO/IEC 23008-12: the brands of HEIC and HEIF. The decoder of HEVC is patented, so the image library lacks it. */
+const HEIF = /^[^]{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)/;
+
+const HEIC_HINT =
+  'HEIC photos are not supported: send a JPEG, PNG or WebP. An iPhone takes JPEG with Settings, Camera, Formats, Most Compatible.';
 
 /** First bytes of the supported formats. Other content never reaches a decoder. */
 const FORMATS: Array<{ signature: RegExp; inspect: (upload: Buffer) => InspectedImage }> = [
@@ -21,7 +27,7 @@ const FORMATS: Array<{ signature: RegExp; inspect: (upload: Buffer) => Inspected
 export function inspectImage(upload: Buffer): InspectedImage {
   const start = upload.toString('latin1', 0, 12);
   const format = FORMATS.find(({ signature }) => signature.test(start));
-  if (!format) throw new Problem('unsupported_image');
+  if (!format) throw new Problem('unsupported_image', HEIF.test(start) ? HEIC_HINT : undefined);
   const image = format.inspect(upload);
   if (image.decodeBytes > MAX_DECODE_BYTES) throw new Problem('image_too_large');
   return image;

@@ -32,7 +32,8 @@ export function inspectJpeg(file: Buffer): InspectedImage {
   let scans = 0;
   let needsAllCoefficients = false;
   let segments = 0;
-  for (let at = nextMarker(file, 2); at < file.length && file[at] !== EOI;) {
+  let at = nextMarker(file, 2);
+  while (at < file.length && file[at] !== EOI) {
     const marker = file[at]!;
     const end = at + 1 + (at + 3 <= file.length ? file.readUInt16BE(at + 1) : 0);
     if (end < at + 3 || end > file.length || ++segments > MAX_SEGMENTS) throw new Problem('invalid_image');
@@ -51,8 +52,15 @@ export function inspectJpeg(file: Buffer): InspectedImage {
   const decodeBytes = needsAllCoefficients
     ? frame.coefficients * BYTES_PER_COEFFICIENT
     : frame.width * frame.components * BUFFERED_ROWS;
-  return { file, decodeBytes };
+  return { file: completed(file, at), decodeBytes };
 }
+
+/**
+ * Without what follows the end marker, such as the video of a motion photo or the other images of a multi-picture file.
+ * Some cameras and tools omit the marker, which browsers accept: a decoder takes the file for truncated.
+ */
+const completed = (file: Buffer, end: number): Buffer =>
+  end < file.length ? file.subarray(0, end + 1) : Buffer.concat([file, Buffer.from([0xff, EOI])]);
 
 /**
  * The position after the next 0xff that begins a segment. Skips compressed data, in which 0xff is followed by 0 or by a

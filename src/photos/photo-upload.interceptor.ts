@@ -7,7 +7,7 @@ import {
 } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
-import { FORM_TYPE, mediaTypeOf, PHOTO_TYPES } from '../http/media-types.js';
+import { FORM_TYPE, mediaTypeOf, OTHER_PHOTO_TYPES, PHOTO_TYPES } from '../http/media-types.js';
 import { ConcurrencyLimiter } from '../limits/concurrency-limiter.js';
 import { Problem } from '../problems/problem.js';
 import { type Upload, uploadOf } from './upload.js';
@@ -36,7 +36,8 @@ export class PhotoUploadInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const type = mediaTypeOf(request);
-    const read = type === FORM_TYPE ? readForm : PHOTO_TYPES.includes(type) ? readImage : undefined;
+    const isImage = PHOTO_TYPES.includes(type) || OTHER_PHOTO_TYPES.includes(type);
+    const read = type === FORM_TYPE ? readForm : isImage ? readImage : undefined;
     if (!read) return next.handle();
     if (isTooLarge(request)) throw new Problem('payload_too_large');
     return from(

@@ -12,6 +12,9 @@ sharp.unblock({
   operation: ['VipsForeignLoadJpegBuffer', 'VipsForeignLoadPngBuffer', 'VipsForeignLoadWebpBuffer'],
 });
 
+/** Warnings of libjpeg (jerror.h) that pixels are missing: it decodes the rest as grey. */
+const DAMAGE = /premature end of data segment|bad Huffman code|found marker 0x\w+ instead of RST/;
+
 /** A photo in its two sizes, as WebP. */
 export interface Rendition {
   large: Buffer;
@@ -25,10 +28,13 @@ export interface Rendition {
 
 /** Decodes a photo, rotates it upright and re-encodes it without metadata. Pixels were counted by `inspectImage`. */
 export async function renderPhoto(file: Buffer): Promise<Rendition> {
-  // fail on errors, such as truncation, but not on warnings, which files of many cameras cause
+  // fail on errors, such as truncation, but not on all warnings, as files of many cameras cause harmless ones
   const image = sharp(file, { limitInputPixels: false, failOn: 'error' });
+  let isDamaged = false;
+  image.on('warning', (warning: string) => (isDamaged ||= DAMAGE.test(warning)));
   const { orientation } = await image.metadata();
   const { data: large, info } = await webp(image, LARGE, orientation);
+  if (isDamaged) throw new Error('The image is damaged');
   const { data: small } = await webp(sharp(large), SMALL);
   const hash = createHash('sha256').update(large).digest('hex').slice(0, 32);
   return { large, small, width: info.width, height: info.height, hash };

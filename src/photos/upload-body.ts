@@ -7,10 +7,11 @@ import { escapePointer, type InvalidMember, Problem } from '../problems/problem.
 const MAX_PHOTO_BYTES = 10 * 1024 * 1024;
 /** The part of a form that is not the photo: boundaries, headers and a few short fields. */
 const MAX_FORM_OVERHEAD_BYTES = 64 * 1024;
+/** Beyond them, the refusal no longer names each part. */
 const LIMITS = {
-  files: 1,
+  files: 4,
   fileSize: MAX_PHOTO_BYTES,
-  fields: 20,
+  fields: 100,
   fieldSize: 32 * 1024,
   fieldNameSize: 100,
   headerPairs: 20,
@@ -44,9 +45,15 @@ export async function readForm(request: FastifyRequest): Promise<UploadBody> {
   return drainOnError(request, async () => {
     const form: UploadBody = { fields: Object.create(null) as Record<string, string> };
     const errors: InvalidMember[] = [];
-    for await (const part of request.parts({ limits: LIMITS, isPartAFile })) {
-      const error = part.type === 'file' ? await takeFile(form, part) : takeField(form, part);
-      if (error) errors.push({ pointer: `/${escapePointer(part.fieldname ?? '')}`, ...error });
+    try {
+      for await (const part of request.parts({ limits: LIMITS, isPartAFile })) {
+        const error = part.type === 'file' ? await takeFile(form, part) : takeField(form, part);
+        if (error) errors.push({ pointer: `/${escapePointer(part.fieldname ?? '')}`, ...error });
+      }
+    } catch (error) {
+      if (!TOO_MANY_PARTS.includes((error as { code?: string }).code ?? '')) throw error;
+      const message = `Must not have more than ${LIMITS.fields} fields and ${LIMITS.files} files.`;
+      errors.push({ pointer: '', code: 'too_many_members', message });
     }
     if (errors.length > 0) throw Problem.invalid(errors);
     return { ...form, fields: { ...form.fields } };
@@ -56,16 +63,22 @@ export async function readForm(request: FastifyRequest): Promise<UploadBody> {
 /** A part named `photo` is a file even if it has no file name. */
 const isPartAFile = (field?: string, _type?: string, file?: string): boolean => field === 'photo' || file !== undefined;
 
+const TOO_MANY_PARTS = ['FST_PARTS_LIMIT', 'FST_FILES_LIMIT', 'FST_FIELDS_LIMIT'];
+
 type FieldError = Omit<InvalidMember, 'pointer'>;
 const REPEATED: FieldError = { code: 'repeated', message: 'Must not be repeated.' };
+const UNKNOWN: FieldError = { code: 'unknown_member', message: 'Unknown member.' };
 
 async function takeFile(form: UploadBody, part: MultipartFile): Promise<FieldError | undefined> {
+  if (part.fieldname !== 'photo' || form.photo) {
+    // its bytes are refused unseen, and take no memory
+    part.file.resume();
+    return part.fieldname === 'photo' ? REPEATED : UNKNOWN;
+  }
   const bytes = await part.toBuffer();
-  if (part.fieldname !== 'photo') return { code: 'unknown_member', message: 'Unknown member.' };
-  if (form.photo) return REPEATED;
+  if (bytes.length > 0) form.photo = bytes;
   // browsers send an empty part without a file name if no file was chosen
-  if (bytes.length > 0 || part.filename) form.photo = bytes;
-  return undefined;
+  return bytes.length === 0 && part.filename ? { code: 'empty', message: 'Must not be empty.' } : undefined;
 }
 
 /** Browsers send empty fields too: they count as missing. */

@@ -183,7 +183,7 @@ export const PROBLEMS = {
     status: 413,
     title: 'Image has too many pixels',
     description:
-      'A photo has at most 50 million pixels, a sequential JPEG 200 million. Interlaced, progressive and lossless images may have fewer: decoding must not take more than 128 MiB or 10 s.',
+      'A photo has at most 50 million pixels, a sequential JPEG 200 million. Interlaced, progressive and lossless images may have fewer: decoding must not take more than 160 MiB or 10 s.',
   },
   unsupported_media_type: {
     status: 415,
@@ -194,7 +194,8 @@ export const PROBLEMS = {
   unsupported_image: {
     status: 415,
     title: 'Not a supported image',
-    description: 'A photo must be a JPEG, PNG or WebP. The content decides, not the file name or the declared type.',
+    description:
+      'A photo must be a JPEG, PNG or WebP. The content decides, not the file name or the declared type. Convert other formats, such as HEIC, before the upload.',
   },
   idempotency_key_reused: {
     status: 422,

@@ -75,16 +75,13 @@ onEveryDatabase((kind) => {
       await expectRefused(415, 'unsupported_image', () => user.post('/customers', form(newCustomer(), file)));
     });
 
-    it.each([
-      'image/gif',
-      'image/svg+xml',
-      'application/octet-stream',
-      'text/html',
-      'application/x-www-form-urlencoded',
-    ])('with the type %s is refused unread', async (type) => {
-      const photo = await jpeg();
-      await expectRefused(415, 'unsupported_media_type', () => upload(photo, type));
-    });
+    it.each(['image/gif', 'image/svg+xml', 'application/pdf', 'text/html', 'application/x-www-form-urlencoded'])(
+      'with the type %s is refused unread',
+      async (type) => {
+        const photo = await jpeg();
+        await expectRefused(415, 'unsupported_media_type', () => upload(photo, type));
+      },
+    );
 
     it('is recognized by its content, regardless of type and file name', async () => {
       for (const name of ['../../etc/passwd', 'a.svg', 'x'.repeat(500), 'ñ\u202egpj.exe', 'CON', '.htaccess']) {
@@ -93,7 +90,53 @@ onEveryDatabase((kind) => {
       }
       const png = await (await corners(62, 42)).png().toBuffer();
       expect((await upload(png, 'image/webp')).status).toBe(200);
-      expect((await upload(await anotherJpeg(), 'IMAGE/JPEG; q=1')).status).toBe(200);
+      for (const type of ['IMAGE/JPEG; q=1', 'image/jpg', 'image/pjpeg', 'image/x-png', 'application/octet-stream'])
+        expect([type, (await upload(await anotherJpeg(), type)).status]).toEqual([type, 200]);
+    });
+
+    it('may have no type, but only for a photo', async () => {
+      // without a content-type, unlike the client of the tests
+      const send = async (method: string, where: string, body: Buffer): Promise<[number, string]> => {
+        const headers = { authorization: `Bearer ${user.accessToken}` };
+        const response = await fetch(user.url + where, { method, headers, body: new Uint8Array(body) });
+        return [response.status, ((await response.json()) as { code?: string }).code ?? ''];
+      };
+      expect(await send('PUT', path(), await anotherJpeg())).toEqual([200, '']);
+      expect(await send('PUT', path(), Buffer.from('<svg/>'))).toEqual([415, 'unsupported_image']);
+      expect(await send('PUT', path(), Buffer.alloc(0))).toEqual([400, 'invalid_request']);
+      const customerJson = Buffer.from(JSON.stringify(newCustomer()));
+      expect(await send('POST', '/customers', customerJson)).toEqual([415, 'unsupported_media_type']);
+    });
+
+    it('in the format of an iPhone is refused with a hint', async () => {
+      const heic = Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1');
+      for (const request of [() => upload(heic, 'image/heic'), () => upload(form({}, heic, 'IMG_0001.HEIC'))]) {
+        const { body } = await expectRefused(415, 'unsupported_image', request);
+        expect(body.detail).toContain('HEIC photos are not supported: send a JPEG, PNG or WebP.');
+      }
+    });
+
+    it('that is a JPEG without its end marker is complete', async () => {
+      for (const isProgressive of [false, true]) {
+        const photo = await noise(300, 310).jpeg({ progressive: isProgressive }).toBuffer();
+        const { body } = await upload(photo.subarray(0, -2), 'image/jpeg');
+        expect(body.photo).toMatchObject({ width: 300, height: 310 });
+        expect((await upload(photo.subarray(0, -1), 'image/jpeg')).status).toBe(200);
+      }
+    });
+
+    it('that is a JPEG and misses pixels is refused, with and without its end marker', async () => {
+      const end = Buffer.from([0xff, 0xd9]);
+      for (const isProgressive of [false, true]) {
+        const photo = await noise(300, 320).jpeg({ progressive: isProgressive }).toBuffer();
+        const half = Math.floor(photo.length / 2);
+        const gap = Buffer.concat([photo.subarray(0, half), photo.subarray(half + 3_000)]);
+        for (const image of [photo.subarray(0, half), Buffer.concat([photo.subarray(0, half), end]), gap])
+          await expectRefused(400, 'invalid_image', () => upload(image, 'image/jpeg'));
+        const overwritten = Buffer.from(photo).fill(0xff, half, half + 50);
+        await expectRefused(400, 'invalid_image', () => upload(overwritten, 'image/jpeg'));
+      }
+      expect((await upload(await anotherJpeg(), 'image/jpeg')).status).toBe(200);
     });
 
     it('that is damaged or truncated is refused', async () => {
@@ -227,14 +270,14 @@ onEveryDatabase((kind) => {
       ['with another boundary', 400, 'malformed_request', () => [Buffer.concat([...fields(), END]), `${BOUNDARY}y`]],
       [
         'with two files',
-        413,
-        'payload_too_large',
+        400,
+        'invalid_request',
         async () => [Buffer.concat([...fields(), await file(), await file(), END])],
       ],
       [
         'with 1,000 fields',
-        413,
-        'payload_too_large',
+        400,
+        'invalid_request',
         () => [Buffer.concat([...Array.from({ length: 1000 }, (_, n) => part(`name="f${n}"`, 'x')), END])],
       ],
       [
@@ -292,6 +335,21 @@ onEveryDatabase((kind) => {
       await expectRefused(status, code, () => post(body, type));
       // the client can still use the connection
       expect((await user.get(`/customers/${customer.id}`)).status).toBe(200);
+    });
+
+    it('is refused with the pointer of each part that is one too many', async () => {
+      const pointersOf = async (parts: Buffer[]): Promise<string[]> => {
+        const { body } = await expectRefused(400, 'invalid_request', () => post(Buffer.concat([...parts, END])));
+        return body.errors.map(({ pointer }: { pointer: string }) => pointer);
+      };
+      expect(await pointersOf([...fields(), await file(), await file()])).toEqual(['/photo']);
+      expect(await pointersOf([...fields(), await file('avatar')])).toEqual(['/avatar']);
+      expect(await pointersOf([...fields(), part('name="photo"; filename="a.jpg"', '')])).toEqual(['/photo']);
+      const unknown = Array.from({ length: 25 }, (_, n) => `f${n}`);
+      const pointers = await pointersOf([...fields(), ...unknown.map((name) => part(`name="${name}"`, 'x'))]);
+      expect(pointers.sort()).toEqual(unknown.map((name) => `/${name}`).sort());
+      const many = Array.from({ length: 6 }, () => part('name="photo"; filename="a.jpg"', 'x'));
+      expect(await pointersOf([...fields(), ...many])).toContain('');
     });
 
     it('lists each invalid member', async () => {
