@@ -68,33 +68,6 @@ export const proxy: Reader<string> = (raw) => {
   return raw;
 };
 
-/**
- * The URIs of the former Flask service may name SQLAlchemy's driver, and omit the host of a socket:
- * mysql+pymysql://me@/db
- */
-export const databaseUri: Reader<URL> = (raw) => {
-  const address = raw.replace('@/', '@localhost/');
-  const uri = URL.canParse(address) ? new URL(address) : undefined;
-  const parts = uri && [uri.username, uri.password, uri.pathname];
-  if (
-    !uri ||
-    !/^(mysql|mariadb)(\+\w+)?:$/.test(uri.protocol) ||
-    uri.pathname.length < 2 ||
-    !parts?.every(isPercentEncoded)
-  )
-    throw new Error('must be mysql://user:password@host:3306/database, with special characters percent-encoded');
-  return uri;
-};
-
-function isPercentEncoded(part: string): boolean {
-  try {
-    decodeURIComponent(part);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 export const existingFile: Reader<string> = (raw) => {
   if (!existsSync(raw)) throw new Error('must be the path of an existing file');
   return raw;

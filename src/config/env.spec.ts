@@ -262,21 +262,6 @@ describe('the environment', () => {
     expect(readEnv({ JWT_SECRET: ` ${SECRET}2 , ${SECRET}1` }).JWT_SECRET).toEqual([`${SECRET}2`, `${SECRET}1`]);
   });
 
-  it('reads the parts of a database URI', () => {
-    const { DATABASE_URI: uri } = readEnv({
-      DATABASE_URI: 'mysql+pymysql://crm:p%40ss@db.internal:3307/crm?socketPath=/cloudsql/p:r:i',
-      JWT_SECRET: SECRET,
-    });
-    expect(uri).toMatchObject({ hostname: 'db.internal', port: '3307', username: 'crm', pathname: '/crm' });
-    expect(decodeURIComponent(uri!.password)).toBe('p@ss');
-    expect(uri!.searchParams.get('socketPath')).toBe('/cloudsql/p:r:i');
-  });
-
-  it('refuses a database URI with an invalid percent-encoding, which would fail only when it is used', () => {
-    for (const uri of ['mysql://crm:100%@db/crm', 'mysql://crm%zz@db/crm', 'mysql://crm@db/c%rm'])
-      expect([uri, accepts('DATABASE_URI', uri)]).toEqual([uri, false]);
-  });
-
   it('lowercases the e-mail of the first admin, as sign-in does', () => {
     expect(readEnv({ ADMIN_EMAIL: ' Carla@Example.COM ', ADMIN_PASSWORD: 'correct horse' }).ADMIN_EMAIL).toBe(
       'carla@example.com',

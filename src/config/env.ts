@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { databaseUri } from './database-uri.js';
+import { loadDotenv } from './dotenv.js';
 import {
   bucketName,
-  databaseUri,
   email,
   existingFile,
   integer,
@@ -97,19 +97,20 @@ export const EXIT_CONFIGURATION = 78;
 
 /** Reads the environment of this process, completed by `.env`. */
 export function loadEnv(): Env {
-  if (existsSync('.env')) process.loadEnvFile('.env');
-  return readEnv(process.env);
+  const { values, problems } = loadDotenv('.env', process.env);
+  for (const [name, value] of Object.entries(values)) process.env[name] ??= value;
+  return readEnv(process.env, problems);
 }
 
 /** An empty or blank variable counts as unset. Throws one ConfigurationError that lists every problem. */
-export function readEnv(environment: NodeJS.ProcessEnv): Env {
+export function readEnv(environment: NodeJS.ProcessEnv, problemsOfFile: string[] = []): Env {
   const source: Source = {};
   for (const name of Object.keys(VARIABLES)) {
     const raw = environment[name];
     // a password may begin or end with a space
     if (raw?.trim()) source[name] = name === 'ADMIN_PASSWORD' ? raw : raw.trim();
   }
-  const problems: string[] = [];
+  const problems = [...problemsOfFile];
   const values = Object.entries<Variable<unknown>>(VARIABLES).map(([name, { read, fallback }]) => {
     const raw = source[name];
     try {

@@ -4,6 +4,8 @@ import Libsql from 'libsql';
 import { type ConnectionOptions, createConnection } from 'mysql2/promise';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { migrations } from '../../migrations/index.js';
+import type { DatabaseTls } from '../config/database-tls.js';
+import type { DatabaseAddress } from '../config/database-uri.js';
 import type { Env } from '../config/env.js';
 import { CONNECTION_OPTIONS, DatabasePool, POOL_OPTIONS, type ServerDialect } from './database-pool.js';
 import { isolateTransactions } from './embedded-driver.js';
@@ -46,23 +48,15 @@ function embeddedOptions(env: Env): DataSourceOptions {
   };
 }
 
-async function serverOptions(uri: URL, env: Env): Promise<DataSourceOptions> {
-  const address = {
-    ...CONNECTION_OPTIONS,
-    host: uri.hostname.replace(/^\[|\]$/g, ''),
-    port: Number(uri.port || 3306),
-    database: decodeURIComponent(uri.pathname.slice(1)),
-    socketPath: uri.searchParams.get('socketPath') ?? uri.searchParams.get('unix_socket') ?? undefined,
-  };
-  const user = decodeURIComponent(uri.username);
-  const password = decodeURIComponent(uri.password);
-  const type = await detectDialect({ ...address, user, password });
+async function serverOptions({ user, tls, ...target }: DatabaseAddress, env: Env): Promise<DataSourceOptions> {
+  const address = { ...CONNECTION_OPTIONS, ...target };
+  const { type, ssl } = await detectServer({ ...address, user }, tls);
   return {
     ...address,
     type,
     driver: new DatabasePool(type),
     username: user,
-    password,
+    ssl,
     timezone: 'Z',
     dateStrings: true,
     poolSize: env.DATABASE_POOL,
@@ -70,13 +64,25 @@ async function serverOptions(uri: URL, env: Env): Promise<DataSourceOptions> {
   };
 }
 
+interface Server {
+  type: ServerDialect;
+  ssl?: DatabaseTls['options'];
+}
+
 /** Asks the server: URIs of MariaDB and MySQL have the same scheme, but their catalogs differ. */
-async function detectDialect(address: ConnectionOptions): Promise<ServerDialect> {
-  const connection = await createConnection(address);
+async function detectServer(address: ConnectionOptions, tls: DatabaseTls | undefined): Promise<Server> {
+  const ssl = tls?.options;
   try {
-    const [rows] = await connection.query('SELECT VERSION() AS version');
-    return /mariadb/i.test((rows as Array<{ version: string }>)[0]!.version) ? 'mariadb' : 'mysql';
-  } finally {
-    await connection.end();
+    const connection = await createConnection({ ...address, ssl });
+    try {
+      const [rows] = await connection.query('SELECT VERSION() AS version');
+      const { version } = (rows as Array<{ version: string }>)[0]!;
+      return { type: /mariadb/i.test(version) ? 'mariadb' : 'mysql', ssl };
+    } finally {
+      await connection.end();
+    }
+  } catch (error) {
+    if (!tls?.isOptional || (error as { code?: string }).code !== 'HANDSHAKE_NO_SSL_SUPPORT') throw error;
+    return detectServer(address, undefined);
   }
 }

@@ -27,4 +27,6 @@ function toQueryResult(raw: object): QueryResult {
 export function useDirectStatements(dataSource: DataSource): void {
   const driver = dataSource.driver as MysqlDriver;
   driver.createQueryRunner = (mode) => new ServerQueryRunner(driver, mode);
+  // all tables are in the database of the connection; TypeORM cannot quote the name of one that contains a dot
+  driver.buildTableName = (tableName) => tableName;
 }

@@ -10,5 +10,5 @@ export interface Mariadb {
 }
 
 export function hasMariadb(): boolean;
-export function startMariadb(): Promise<Mariadb>;
+export function startMariadb(extraOptions?: string[]): Promise<Mariadb>;
 export function freePort(): Promise<number>;

@@ -65,6 +65,8 @@ interface StartOptions {
   sql?: string;
   /** URI of the database server, if it is not the one of all tests. */
   server?: string;
+  /** The database to use instead of a new one. */
+  database?: TestDatabase;
   /** Starts another instance on the database of this service; closing it keeps the database. */
   beside?: TestService;
   env?: Record<string, string>;
@@ -75,10 +77,10 @@ interface StartOptions {
 /** Starts the real service like `main`, on loopback and on its own database. */
 export async function startService(
   kind: Kind,
-  { sql, server, beside, env = {}, signIn = !sql }: StartOptions = {},
+  { sql, server, database: given, beside, env = {}, signIn = !sql }: StartOptions = {},
 ): Promise<TestService> {
   const dataDir = beside?.dataDir ?? mkdtempSync(join(tmpdir(), 'crm-test-'));
-  const database = beside?.database ?? (await createDatabase(kind, sql, server));
+  const database = beside?.database ?? given ?? (await createDatabase(kind, sql, server));
   const clock = beside?.clock ?? new MovableClock();
   const { app, api } = await createService(
     readEnv({
