@@ -10,6 +10,7 @@ import { BODY_LIMIT, registerBodyParsers } from './http/body-parsers.js';
 import { Connections } from './http/connections.js';
 import { registerCors, setCorsHeaders } from './http/cors.js';
 import { Draining, SHUTDOWN_SIGNALS } from './http/draining.js';
+import { type IsTrusted, trustProxies } from './http/forwarded.js';
 import { LoadShedding } from './http/load-shedding.js';
 import { decoratePublicOrigin } from './http/origin.js';
 import { addCompletionListeners, type CompletionListener, notifyOnCompletion } from './http/request-completion.js';
@@ -38,7 +39,8 @@ export async function createService(env: Env, clock = new Clock(), logger?: Logg
   const log = logger ?? (await createLogger(env));
   const listeners: CompletionListener[] = [requestLog(log, env.GOOGLE_PROJECT)];
   const connections = new Connections();
-  const adapter = await createAdapter(env, listeners, connections);
+  const isTrusted = trustProxies(env.TRUSTED_PROXIES);
+  const adapter = await createAdapter(env, listeners, connections, isTrusted);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(env, clock), adapter, {
     bodyParser: false,
     abortOnError: false,
@@ -55,7 +57,7 @@ export async function createService(env: Env, clock = new Clock(), logger?: Logg
   // shedding, so that pages can read the 503.
   addCompletionListeners(fastify, listeners);
   connections.register(fastify);
-  decoratePublicOrigin(fastify, env.PUBLIC_URL);
+  decoratePublicOrigin(fastify, env.PUBLIC_URL, isTrusted);
   addResponseHeaders(fastify);
   await registerCors(fastify, env.CORS_ORIGINS);
   app.get(LoadShedding).register(fastify);
@@ -77,12 +79,12 @@ async function createAdapter(
   env: Env,
   listeners: CompletionListener[],
   connections: Connections,
+  isTrusted: IsTrusted,
 ): Promise<FastifyAdapter> {
   return new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     genReqId: requestIdOf,
-    // never `true`: any client could then forge its address
-    trustProxy: env.TRUSTED_PROXIES.length > 0 ? env.TRUSTED_PROXIES : false,
+    trustProxy: isTrusted,
     requestTimeout: 30_000,
     // without a byte sent or received; nothing in the service takes as long, so the client does not read its response
     connectionTimeout: 80_000,

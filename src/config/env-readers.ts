@@ -38,10 +38,10 @@ export const list =
       .map(item);
 
 export const origin: Reader<string> = (raw) => {
-  const url = URL.canParse(raw) ? new URL(raw) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || raw.includes('*') || raw.replace(/\/$/, '') !== url.origin)
+  // nothing but scheme, host, port and a slash
+  if (!/^https?:\/\/[^/?#@*\\\s]+\/?$/i.test(raw) || !URL.canParse(raw))
     throw new Error('must be an origin such as https://crm.example.com, without a path');
-  return url.origin;
+  return new URL(raw).origin;
 };
 
 export const url: Reader<string> = (raw) => {

@@ -140,11 +140,24 @@ describe('the environment', () => {
     ['LOG_LEVEL', ['debug', 'info', 'warn', 'error'], ['trace', 'INFO', 'log', 'silent']],
     [
       'PUBLIC_URL',
-      ['https://crm.example.com', 'http://localhost:5000', 'https://crm.example.com/', 'http://[::1]:5000'],
+      [
+        'https://crm.example.com',
+        'http://localhost:5000',
+        'https://crm.example.com/',
+        'http://[::1]:5000',
+        'HTTPS://CRM.Example.com:443/',
+      ],
       [
         'crm.example.com',
         'https://crm.example.com/crm',
         'https://crm.example.com?x',
+        'https://crm.example.com/?',
+        'https://crm.example.com/#',
+        'https://user@crm.example.com',
+        'https://crm.example.com//',
+        'https://crm.example.com\\',
+        'https://crm.example.com:99999',
+        'https:crm.example.com',
         'ftp://crm.example.com',
         'https://',
         '//x',
@@ -256,6 +269,12 @@ describe('the environment', () => {
     });
     expect(env.CORS_ORIGINS).toEqual(['https://a.example.com', 'https://b.example.com']);
     expect(env.TRUSTED_PROXIES).toEqual(['loopback']);
+  });
+
+  it('writes origins as browsers do', () => {
+    expect(readEnv({ PUBLIC_URL: 'HTTPS://CRM.Example.com:443/' }).PUBLIC_URL).toBe('https://crm.example.com');
+    expect(readEnv({ PUBLIC_URL: 'http://[0:0::1]:80' }).PUBLIC_URL).toBe('http://[::1]');
+    expect(readEnv({ CORS_ORIGINS: 'http://LOCALHOST:3000/' }).CORS_ORIGINS).toEqual(['http://localhost:3000']);
   });
 
   it('keeps the order of the secrets: the first one signs', () => {

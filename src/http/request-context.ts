@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { isIP } from 'node:net';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../problems/problem.js';
 import type { VersionCondition } from '../writes/version-condition.js';
 import type { IdempotentRequest, WriteContext } from '../writes/write-context.js';
 import { parseIfMatch } from './etags.js';
+import { addressOf } from './forwarded.js';
 
 /** The signed-in user of a request, read from the database for this request. */
 export interface Caller {
@@ -71,15 +71,10 @@ export const ClientInfo = createParamDecorator((_: unknown, execution: Execution
 );
 
 export const clientOf = (request: FastifyRequest): Client => ({
-  ipAddress: addressOf(request).split('%', 1)[0]!, // without the zone (RFC 4007), which has no maximum length
+  ipAddress: addressOf(request),
   userAgent: request.headers['user-agent']?.slice(0, 255) ?? null,
   requestId: request.id,
 });
-
-/**
- * The client's IP address. A proxy may forward a value that is not an IP address; then the address of the connection.
- */
-export const addressOf = ({ ip, socket }: FastifyRequest): string => (isIP(ip) ? ip : (socket.remoteAddress ?? ''));
 
 function idempotencyOf(request: FastifyRequest): IdempotentRequest | undefined {
   const key = request.headers['idempotency-key'];

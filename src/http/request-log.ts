@@ -2,8 +2,8 @@ import { withoutControls } from '../logging/control-characters.js';
 import { errorFields } from '../logging/error-fields.js';
 import type { Logger } from '../logging/logger.js';
 import { traceOf } from '../logging/trace.js';
+import { addressOf } from './forwarded.js';
 import type { CompletedRequest, CompletionListener } from './request-completion.js';
-import { addressOf } from './request-context.js';
 
 const MAX_LENGTH = 255;
 /** Polled every few seconds by the platform. */

@@ -3,7 +3,7 @@ import { AuthGuard, type IAuthModuleOptions } from '@nestjs/passport';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import passport, { Strategy } from 'passport';
 import type OAuth2Strategy from 'passport-oauth2';
-import { addressOf } from '../../http/request-context.js';
+import { addressOf } from '../../http/forwarded.js';
 import { Problem } from '../../problems/problem.js';
 import type { ProviderAccount } from '../../users/identities.service.js';
 import { readBrowserId, setBrowserId } from './login-cookie.js';
