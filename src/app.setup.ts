@@ -26,6 +26,7 @@ import { enforceContract } from './openapi/contract-enforcement.js';
 import { serveDocs } from './openapi/docs.js';
 import { createApiDocument } from './openapi/document.js';
 import { sendProblem } from './problems/send-problem.js';
+import { FirstAdmin } from './users/first-admin.js';
 
 const SERVER_OPTIONS = { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16 * 1024 };
 
@@ -34,8 +35,15 @@ export interface Service {
   api: OpenAPIObject;
 }
 
-/** Creates the service, ready to listen, for `main`, the tests and `scripts/write-api.js`. */
+/** Creates the service with its first admin, for the tests and `scripts/write-api.js`. */
 export async function createService(env: Env, clock = new Clock(), logger?: Logger): Promise<Service> {
+  const service = await prepareService(env, clock, logger);
+  await service.app.get(FirstAdmin).ensure();
+  return service;
+}
+
+/** Creates the service, ready to listen. It creates the first admin later: a taken port must not leave one behind. */
+export async function prepareService(env: Env, clock: Clock, logger?: Logger): Promise<Service> {
   const log = logger ?? (await createLogger(env));
   const listeners: CompletionListener[] = [requestLog(log, env.GOOGLE_PROJECT)];
   const connections = new Connections();

@@ -1,10 +1,12 @@
 import cluster from 'node:cluster';
 import { ConfigurationError, EXIT_CONFIGURATION, loadEnv } from './config/env.js';
+import { assertPortIsFree } from './config/ports.js';
 import { openProcessLog } from './logging/process-log.js';
 
 try {
   const env = loadEnv();
   const logger = await openProcessLog(env);
+  if (cluster.isPrimary) await assertPortIsFree(env);
   if (cluster.isPrimary && env.WEB_CONCURRENCY > 1) {
     const { superviseWorkers } = await import('./workers.js');
     await superviseWorkers(env, logger);

@@ -1,12 +1,15 @@
 import cluster from 'node:cluster';
 import { AggregatorRegistry } from 'prom-client';
-import { createService } from './app.setup.js';
+import { prepareService } from './app.setup.js';
 import { Clock } from './config/clock.js';
 import type { Env } from './config/env.js';
+import { listenError } from './config/ports.js';
+import { reserveDataDir } from './database/data-dir-lock.js';
 import { announce } from './logging/announce.js';
 import type { Logger } from './logging/logger.js';
 import { Metrics } from './metrics/metrics.js';
 import { serveMetrics } from './metrics/metrics-server.js';
+import { FirstAdmin } from './users/first-admin.js';
 
 /** The message of a worker to the primary process when it accepts requests. */
 export interface ReadyMessage {
@@ -16,14 +19,22 @@ export interface ReadyMessage {
 
 /** Serves requests in this process: the only one, or one of several workers. */
 export async function serve(env: Env, logger: Logger): Promise<void> {
-  const { app } = await createService(env, new Clock(), logger);
-  await app.listen(env.PORT, env.HOST);
+  let readMetrics: () => Promise<string> = () => Promise.resolve('');
+  if (cluster.isPrimary) {
+    if (!env.DATABASE_URI) reserveDataDir(env.DATA_DIR);
+    await serveMetrics(env, logger, () => readMetrics());
+  }
+  const { app } = await prepareService(env, new Clock(), logger);
+  await app.listen(env.PORT, env.HOST).catch((error: unknown) => {
+    throw listenError(error, 'PORT', env.PORT);
+  });
+  // only now: a start that fails before must not create an admin whose password nobody has seen
+  await app.get(FirstAdmin).ensure();
   const url = env.PUBLIC_URL ?? (await app.getUrl());
   const { registry } = app.get(Metrics);
-  if (cluster.isPrimary) {
-    await serveMetrics(env, logger, () => registry.metrics());
-    announce(env, logger, url);
-  } else {
+  readMetrics = () => registry.metrics();
+  if (cluster.isPrimary) announce(env, logger, url);
+  else {
     // creating an AggregatorRegistry makes this worker answer the primary process, which sums up all metrics
     AggregatorRegistry.setRegistries([registry]);
     new AggregatorRegistry();

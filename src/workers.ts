@@ -16,8 +16,9 @@ const DUPLICATE_SIGNAL_MS = 1_000;
 /** Starts workers that share the port, and restarts those that exit. This process serves no requests itself. */
 export async function superviseWorkers(env: Env, logger: Logger): Promise<void> {
   const supervisor = new WorkerSupervisor(env.WEB_CONCURRENCY, logger);
-  const url = await supervisor.start();
+  // before any worker starts: a port that is taken must not end workers that serve
   await serveMetrics(env, logger, () => supervisor.metrics());
+  const url = await supervisor.start();
   announce(env, logger, url);
 }
 

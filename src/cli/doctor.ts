@@ -15,8 +15,8 @@ export async function runDoctor(): Promise<number> {
   Logger.overrideLogger(new CommandLogger());
   const env = readConfiguration();
   if (!env) return EXIT_CONFIGURATION;
-  const database = new DatabaseChecks(env);
   const clock = new Clock();
+  const database = new DatabaseChecks(env, clock);
   const checks: Check[] = [
     ['database', () => database.connect()],
     ['migrations', () => database.checkMigrations()],

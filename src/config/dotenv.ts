@@ -111,7 +111,8 @@ function readValue(scanner: Scanner, followsSpace: boolean): string | null {
 function expand(value: string, known: Record<string, string | undefined>): string {
   return value.replace(
     /\$\{([^}:]*)(?::-([^}]*))?\}/g,
-    (_, name: string, fallback = '') => (Object.hasOwn(known, name) ? known[name] : undefined) ?? fallback,
+    (_, name: string, fallback: string | undefined) =>
+      (Object.hasOwn(known, name) ? known[name] : undefined) ?? fallback ?? '',
   );
 }
 

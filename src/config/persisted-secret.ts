@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { prepareDataDir } from './data-dir.js';
 import { createDurableFile } from './durable-file.js';
 import { ConfigurationError } from './env.js';
 
@@ -10,7 +11,7 @@ const MIN_BYTES = 32;
 /** The embedded database needs no configuration: the service generates the secret once and stores it next to the data. */
 export function loadPersistedSecret(directory: string): string {
   const file = join(directory, 'jwt-secret');
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  prepareDataDir(directory);
   if (!existsSync(file)) createDurableFile(file, randomBytes(32).toString('hex'));
   const secret = readFileSync(file, 'utf8');
   // A crash or a full disk leaves empty files, or files of zero bytes: everyone could forge tokens with such a secret.

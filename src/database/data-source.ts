@@ -1,9 +1,10 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Libsql from 'libsql';
 import { type ConnectionOptions, createConnection } from 'mysql2/promise';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { migrations } from '../../migrations/index.js';
+import { prepareDataDir } from '../config/data-dir.js';
 import type { DatabaseTls } from '../config/database-tls.js';
 import type { DatabaseAddress } from '../config/database-uri.js';
 import type { Env } from '../config/env.js';
@@ -33,7 +34,7 @@ export async function openDataSource(options: DataSourceOptions): Promise<DataSo
 }
 
 function embeddedOptions(env: Env): DataSourceOptions {
-  mkdirSync(env.DATA_DIR, { recursive: true, mode: 0o700 });
+  prepareDataDir(env.DATA_DIR);
   const database = join(env.DATA_DIR, 'crm.sqlite');
   // readable by its owner only; SQLite gives the files beside it the same mode
   closeSync(openSync(database, 'a', 0o600));

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import type { Env } from '../config/env.js';
+import { listenError } from '../config/ports.js';
 import { errorFields } from '../logging/error-fields.js';
 import type { Logger } from '../logging/logger.js';
 
@@ -24,7 +25,9 @@ export async function serveMetrics(env: Env, logger: Logger, read: () => Promise
     );
   });
   server.listen(env.METRICS_PORT, env.HOST);
-  await once(server, 'listening');
+  await once(server, 'listening').catch((error: unknown) => {
+    throw listenError(error, 'METRICS_PORT', env.METRICS_PORT!);
+  });
   // must not keep the process alive
   server.unref();
   const { port } = server.address() as AddressInfo;

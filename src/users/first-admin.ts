@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Env } from '../config/env.js';
 import { withLock } from '../database/locks.js';
@@ -8,7 +8,7 @@ import { UsersService } from './users.service.js';
 
 /** Creates the first admin if there is none: from `ADMIN_EMAIL`, or with a random password in embedded mode. */
 @Injectable()
-export class FirstAdmin implements OnApplicationBootstrap {
+export class FirstAdmin {
   private readonly logger = new Logger('FirstAdmin');
 
   constructor(
@@ -17,7 +17,7 @@ export class FirstAdmin implements OnApplicationBootstrap {
     private readonly env: Env,
   ) {}
 
-  async onApplicationBootstrap(): Promise<void> {
+  async ensure(): Promise<void> {
     if (!(await this.exists())) await withLock(this.dataSource, this.env.DATA_DIR, () => this.create());
   }
 

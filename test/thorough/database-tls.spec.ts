@@ -1,14 +1,20 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import mysql from 'mysql2/promise';
 import { generate } from 'selfsigned';
+import { DatabaseChecks } from '../../src/cli/checks/database.js';
+import { Clock } from '../../src/config/clock.js';
 import { readEnv } from '../../src/config/env.js';
 import { connectionOptions, openDataSource } from '../../src/database/data-source.js';
 import { entities } from '../../src/entities.js';
 import { kinds } from '../support/databases.js';
 import { hasMariadb, type Mariadb, startMariadb } from '../support/mariadb.js';
 import { JWT_SECRET, startService } from '../support/service.js';
+
+/** Three servers start, which takes long on a busy machine. */
+jest.setTimeout(120_000);
 
 const declareOnServer = kinds.includes('MariaDB') && hasMariadb() ? describe : () => undefined;
 
@@ -118,6 +124,23 @@ declareOnServer('a database that requires TLS', () => {
   it('is used without TLS if it has none, and only if TLS is not required', async () => {
     expect(await connect(plain, 'ssl-mode=PREFERRED')).toBe('');
     await expect(connect(plain, 'ssl-mode=REQUIRED')).rejects.toThrow(/does not support secure|SSL/);
+  });
+
+  it('is what the doctor names as the reason', async () => {
+    const { port } = new URL(tls.uri);
+    const checks = async (query: string, server = port): Promise<unknown> => {
+      const uri = `mysql://root@localhost:${server}/crm?${query}`;
+      const doctor = new DatabaseChecks(readEnv({ DATABASE_URI: uri, JWT_SECRET }), new Clock());
+      const result = await doctor.connect().catch((error: unknown) => error);
+      await doctor.close();
+      return result;
+    };
+    expect(await checks('')).toMatchObject({ fix: expect.stringMatching(/^Add ssl-mode=REQUIRED/) });
+    expect(await checks(`ssl_ca=${file('other-ca')}`)).toMatchObject({ fix: expect.stringMatching(/^Set ssl_ca/) });
+    expect(await checks('ssl=true', new URL(plain.uri).port)).toMatchObject({
+      fix: expect.stringMatching(/^Turn TLS on/),
+    });
+    expect(await checks('ssl=true')).toMatch(/connection charset/);
   });
 
   it('serves requests over TLS, in a database whose name has a dot and a space', async () => {

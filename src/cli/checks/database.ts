@@ -1,4 +1,5 @@
 import type { DataSource } from 'typeorm';
+import type { Clock } from '../../config/clock.js';
 import type { Env } from '../../config/env.js';
 import { connectionOptions, openDataSource } from '../../database/data-source.js';
 import { dialectOf } from '../../database/dialect.js';
@@ -6,33 +7,31 @@ import { migrationState } from '../../database/migration-state.js';
 import { entities } from '../../entities.js';
 import { User } from '../../users/user.entity.js';
 import { Finding, NotChecked } from './check.js';
+import { checkServer, connectionFinding } from './server.js';
 
 const MIGRATE = 'npm run crm -- migrate';
-
-/** By error code of the driver. */
-const FIXES: Record<string, string> = {
-  ECONNREFUSED: 'Start the database server, or correct host and port in DATABASE_URI.',
-  ENOENT: 'Correct the socket path in DATABASE_URI. Cloud SQL provides a socket only where the instance is attached.',
-  ENOTFOUND: 'Correct the host in DATABASE_URI.',
-  ETIMEDOUT: 'Correct the host in DATABASE_URI, or allow this machine in the firewall.',
-  ER_ACCESS_DENIED_ERROR: 'Correct user and password in DATABASE_URI. Special characters must be percent-encoded.',
-  ER_DBACCESS_DENIED_ERROR: 'Grant the user in DATABASE_URI all privileges on its database.',
-  ER_BAD_DB_ERROR: 'Create the database that DATABASE_URI names, with CHARACTER SET utf8mb4.',
-};
 
 /** The checks of the database, on one connection. */
 export class DatabaseChecks {
   private dataSource?: DataSource;
 
-  constructor(private readonly env: Env) {}
+  constructor(
+    private readonly env: Env,
+    private readonly clock: Clock,
+  ) {}
 
   async connect(): Promise<string> {
+    const dataSource = await this.open();
+    if (dialectOf(dataSource) !== 'sqlite') return checkServer(dataSource, this.clock);
+    const [row] = await dataSource.query<Array<{ version: string }>>('SELECT sqlite_version() AS version');
+    return `SQLite ${row!.version}, embedded, in DATA_DIR`;
+  }
+
+  private async open(): Promise<DataSource> {
     try {
-      this.dataSource = await openDataSource(await connectionOptions(this.env, entities));
-      return await versionOf(this.dataSource);
+      return (this.dataSource = await openDataSource(await connectionOptions(this.env, entities)));
     } catch (error) {
-      const { code = '', message } = error as { code?: string; message: string };
-      throw new Finding(message || code, FIXES[code] ?? 'Check the value of DATABASE_URI or DATA_DIR.');
+      throw await connectionFinding(this.env, error);
     }
   }
 
@@ -78,16 +77,4 @@ export class DatabaseChecks {
     const ours = new Set(dataSource.entityMetadatas.map(({ tableName }) => tableName));
     return rows.map(({ name }) => name).filter((name) => ours.has(name));
   }
-}
-
-async function versionOf(dataSource: DataSource): Promise<string> {
-  if (dialectOf(dataSource) === 'sqlite') {
-    const [row] = await dataSource.query<Array<{ version: string }>>('SELECT sqlite_version() AS version');
-    return `SQLite ${row!.version}, embedded, in DATA_DIR`;
-  }
-  const [row] = await dataSource.query<Array<{ version: string; charset: string }>>(
-    'SELECT VERSION() AS version, @@character_set_connection AS charset',
-  );
-  const name = dialectOf(dataSource) === 'mariadb' ? 'MariaDB' : 'MySQL';
-  return `${name} ${row!.version}, connection charset ${row!.charset}`;
 }

@@ -19,6 +19,7 @@ const BUCKET_FIXES: Record<string, string> = {
   storage_full: 'Raise the quota of the bucket’s project.',
   storage_unavailable: 'Check that this machine reaches Google and that the credentials are still valid.',
 };
+const BUCKET_FIX = 'Check the bucket in the console of its provider.';
 const DISK_FIX = 'Make DATA_DIR writable for the user that runs the service, and free disk space.';
 
 /** Runs every operation that photos need, on an object of its own. */
@@ -36,15 +37,19 @@ export async function checkPhotos(env: Env, clock: Clock): Promise<string> {
       if (!(error instanceof Problem)) throw error;
       // other details are meant for clients of the API
       const missing = error.code === 'storage_forbidden' ? `: ${error.detail}` : '';
-      const fix = (env.GOOGLE_BUCKET && BUCKET_FIXES[error.code]) || DISK_FIX;
+      const fix = env.GOOGLE_BUCKET ? (BUCKET_FIXES[error.code] ?? BUCKET_FIX) : DISK_FIX;
       throw new Finding(`${where}: ${name} failed with ${error.code}${missing}`, fix);
     }
   };
   await step('put', () => store.put(object, bytes, 'image/webp'));
   try {
     const read = await step('get', async () => store.read(object).then((stream) => stream && buffer(stream)));
-    if (!read?.equals(bytes)) throw new Finding(`${where}: get returned other bytes than put stored`, DISK_FIX);
-    await step('list', () => expectListed(store));
+    if (!read?.equals(bytes))
+      throw new Finding(
+        `${where}: get returned other bytes than put stored`,
+        env.GOOGLE_BUCKET ? BUCKET_FIX : DISK_FIX,
+      );
+    await step('list', () => expectListed(store, env.GOOGLE_BUCKET ? BUCKET_FIXES.storage_forbidden! : DISK_FIX));
     const addresses = new PhotoAddresses(env, new Secrets(env), clock);
     if (addresses.isPublic) await expectPublic(addresses.of(0, key, '').large);
     else expectSignable(addresses, key);
@@ -54,10 +59,10 @@ export async function checkPhotos(env: Env, clock: Clock): Promise<string> {
   return `${where}: put, get, list, delete and ${env.PHOTO_DELIVERY === 'public' ? 'public reads' : 'signing'} work`;
 }
 
-async function expectListed(store: ObjectStore): Promise<void> {
+async function expectListed(store: ObjectStore, fix: string): Promise<void> {
   // one is enough: a large bucket has many objects
   for await (const _ of store.list(PREFIX)) return;
-  throw new Finding('list does not include the stored object', BUCKET_FIXES.storage_forbidden!);
+  throw new Finding('list does not include the stored object', fix);
 }
 
 /** The service signs photo URLs itself, so the bucket needs no permission for it. */

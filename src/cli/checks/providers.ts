@@ -14,7 +14,9 @@ export async function checkGoogle(env: Env, clock: Clock): Promise<string> {
   } catch {
     throw new Finding(
       'GOOGLE_DISCOVERY_URL returned no valid OpenID Connect Discovery document in time',
-      'Unset it to use Google’s own URL, and allow this machine to reach it over HTTPS.',
+      new URL(env.GOOGLE_DISCOVERY_URL).hostname === 'accounts.google.com'
+        ? 'Allow this machine to reach accounts.google.com over HTTPS.'
+        : 'Correct it, or unset it to use Google’s own URL.',
     );
   }
 }
