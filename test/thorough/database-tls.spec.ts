@@ -151,7 +151,7 @@ declareOnServer('a database that requires TLS', () => {
     try {
       const customer = { email: 'ana@example.com', name: 'Ana', surname: 'Cruz' };
       expect((await service.admin.post('/customers', customer)).status).toBe(201);
-      expect((await service.admin.get('/customers?name=Ana')).body.data).toHaveLength(1);
+      expect((await service.admin.get('/customers')).body.data).toHaveLength(1);
     } finally {
       await service.close();
     }
