@@ -1,5 +1,5 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { ConfigurationError } from './env.js';
 
 /** SQLite's limit on Unix for the path of a file (MAX_PATHNAME, in bytes), less the longest name in the directory. */
@@ -13,7 +13,7 @@ const REASONS: Record<string, string> = {
   EACCES: 'must be writable for the user that runs the service',
   EPERM: 'must be writable for the user that runs the service',
   EROFS: 'must be writable, and is on a read-only file system',
-  ENOENT: 'must be a directory, and is a link to nothing',
+  ENOENT: 'must be a directory that can be created, and not a link to nothing',
   ELOOP: 'must be a directory, and is a link to itself',
   ENAMETOOLONG: 'is too long',
 };
@@ -26,7 +26,7 @@ export function prepareDataDir(directory: string): void {
     throw invalid(`is too long: its absolute path may have ${MAX_PATH_BYTES} bytes`);
   const probe = join(directory, `probe.${process.pid}`);
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    createDirectory(resolve(directory));
     writeFileSync(probe, Buffer.alloc(PROBE_BYTES), { mode: 0o600 });
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
@@ -37,6 +37,19 @@ export function prepareDataDir(directory: string): void {
     throw new Error(`DATA_DIR cannot be used: ${code || message}`, { cause: error });
   } finally {
     rmProbe(probe);
+  }
+}
+
+/** Node's own `recursive` never returns in file systems that refuse every name with ENOENT, such as /proc. */
+function createDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && statSync(directory).isDirectory()) return;
+    if (code !== 'ENOENT' || dirname(directory) === directory) throw error;
+    createDirectory(dirname(directory));
+    mkdirSync(directory, { mode: 0o700 });
   }
 }
 

@@ -1,7 +1,7 @@
-import mysql from 'mysql2/promise';
 import type { DataSource } from 'typeorm';
 import type { Clock } from '../../config/clock.js';
 import { ConfigurationError, type Env } from '../../config/env.js';
+import { connectionOptions } from '../../database/data-source.js';
 import { dialectOf } from '../../database/dialect.js';
 import { Finding } from './check.js';
 
@@ -41,11 +41,11 @@ export async function connectionFinding(env: Env, error: unknown): Promise<Findi
   return new Finding(message || code, FIXES[code] ?? 'Check the value of DATABASE_URI.');
 }
 
-async function worksWithTls({ DATABASE_URI }: Env): Promise<boolean> {
-  const { tls: _, ...address } = DATABASE_URI!;
-  const options = { ...address, ssl: { rejectUnauthorized: false }, connectTimeout: 2_000 };
+async function worksWithTls(env: Env): Promise<boolean> {
+  const tls = { isOptional: false, options: { rejectUnauthorized: false, verifyIdentity: false } };
   try {
-    await (await mysql.createConnection(options)).end();
+    // it connects to ask for the version
+    await connectionOptions({ ...env, DATABASE_URI: { ...env.DATABASE_URI!, tls } }, []);
     return true;
   } catch {
     return false;
