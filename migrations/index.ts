@@ -20,6 +20,8 @@ import { IdempotencyResources1700000000019 } from './1700000000019-idempotency-r
 import { ActiveSessions1700000000020 } from './1700000000020-active-sessions.js';
 import { SearchColumns1700000000025 } from './1700000000025-search-columns.js';
 import { SearchIndexes1700000000026 } from './1700000000026-search-indexes.js';
+import { AdoptedCustomers1700000000035 } from './1700000000035-adopted-customers.js';
+import { HistoryTimes1700000000036 } from './1700000000036-history-times.js';
 
 /** In order, append-only: what has been released is never edited. */
 export const migrations = [
@@ -45,4 +47,6 @@ export const migrations = [
   ActiveSessions1700000000020,
   SearchColumns1700000000025,
   SearchIndexes1700000000026,
+  AdoptedCustomers1700000000035,
+  HistoryTimes1700000000036,
 ];

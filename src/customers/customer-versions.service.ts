@@ -24,7 +24,7 @@ export class CustomerVersionsService {
     const current = asOf && (await this.customers.find(id));
     if (!current || current.lastModifiedAt <= asOf) return this.customers.get(id);
     if (current.createdAt > asOf) throw new Problem('customer_not_found');
-    const past = await this.history.findAt('customer', id, asOf, current.version);
+    const past = await this.history.findAt('customer', id, asOf);
     if (past) return this.asOfVersion(current, past, past.state ?? (await this.stateOf(current, past.version)));
     // the Flask service changed the row and recorded nothing: the oldest known fields
     const oldest = { ...(await this.stateOf(current, 1)), deletedAt: null };

@@ -6,6 +6,7 @@ export type Changes = Record<string, [before: unknown, after: unknown]>;
 /** One version of a customer or user. */
 @Entity('history')
 @Index('uq_history_resource_sequence', ['resource', 'sequence'], { unique: true })
+@Index('ix_history_changed_at', ['resource', 'resourceId', 'at', 'version'])
 export class History {
   @PrimaryColumn('varchar', { length: 16 })
   resource: string;

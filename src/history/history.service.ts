@@ -12,8 +12,10 @@ import { type Changes, History } from './history.entity.js';
 type State = NonNullable<History['state']>;
 type PastVersion = Pick<History, 'version' | 'by' | 'at' | 'state'>;
 
+/** `+ 0` keeps the databases from reading the entries in the order of their versions: the index has all that is needed. */
 const FIND_AT = `SELECT version, changed_by AS actor, changed_at AS time, state FROM history
-  WHERE resource = ? AND resource_id = ? AND version < ? AND changed_at <= ? ORDER BY version DESC LIMIT 1`;
+  WHERE resource = ? AND resource_id = ? AND version = (
+    SELECT MAX(version + 0) FROM history WHERE resource = ? AND resource_id = ? AND changed_at <= ?)`;
 const STATE = 'SELECT state FROM history WHERE resource = ? AND resource_id = ? AND version = ?';
 const LATER_CHANGES = `SELECT changes FROM history
   WHERE resource = ? AND resource_id = ? AND version > ? ORDER BY version DESC`;
@@ -35,9 +37,9 @@ export class HistoryService {
     return this.inserts.many(manager, entries);
   }
 
-  /** The newest version below `version` that existed at `time`. */
-  async findAt(resource: string, id: number, time: Date, version: number): Promise<PastVersion | undefined> {
-    const parameters = [resource, id, version, toSqlTime(time)];
+  /** The newest version that existed at `time`. */
+  async findAt(resource: string, id: number, time: Date): Promise<PastVersion | undefined> {
+    const parameters = [resource, id, resource, id, toSqlTime(time)];
     const [found] = await this.queries.execute<PastRow>(FIND_AT, parameters);
     return found && { version: found.version, by: found.actor, at: fromSqlTime(found.time), state: parse(found.state) };
   }
