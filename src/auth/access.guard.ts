@@ -33,6 +33,10 @@ export class AccessGuard implements CanActivate {
     request.confirmAccess = async () => {
       request.caller = admit(await this.auth.findCaller(caller));
     };
+    // for streams, which must not outlive their token
+    request.confirmToken = async () => {
+      request.caller = admit(await this.auth.authenticate(token!));
+    };
     return true;
   }
 }

@@ -18,6 +18,6 @@ import { VersionsController } from './versions.controller.js';
   imports: [WritesModule, HistoryModule, ListsModule, SearchModule, PhotosModule, StorageModule],
   controllers: [CustomersController, PhotosController, VersionsController],
   providers: [CustomersService, CustomerPhotosService, CustomerVersionsService, CustomerMapper, PhotoSweep],
-  exports: [PhotoSweep],
+  exports: [CustomersService, CustomerMapper, PhotoSweep],
 })
 export class CustomersModule {}

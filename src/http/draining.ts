@@ -24,6 +24,7 @@ const DUPLICATE_SIGNAL_MS = 1_000;
 @Injectable()
 export class Draining implements BeforeApplicationShutdown {
   private hasStarted = false;
+  private readonly shutdown = new AbortController();
   private server?: Server;
   private readonly sockets = new Set<Socket>();
 
@@ -31,6 +32,11 @@ export class Draining implements BeforeApplicationShutdown {
 
   get isDraining(): boolean {
     return this.hasStarted;
+  }
+
+  /** Aborted when the shutdown begins, with or without draining: requests that only wait are then answered at once. */
+  get signal(): AbortSignal {
+    return this.shutdown.signal;
   }
 
   register(fastify: FastifyInstance): void {
@@ -46,6 +52,8 @@ export class Draining implements BeforeApplicationShutdown {
   }
 
   async beforeApplicationShutdown(signal?: string): Promise<void> {
+    this.hasStarted = signal !== undefined;
+    this.shutdown.abort();
     // without a signal, a test or a script closes the service and no client needs draining
     if (signal) await this.drain();
     // browsers open connections in advance; Node does not count an unused one as idle
@@ -61,7 +69,6 @@ export class Draining implements BeforeApplicationShutdown {
   }
 
   private async drain(): Promise<void> {
-    this.hasStarted = true;
     const drainMs = this.env.DRAIN_SECONDS * 1000;
     setTimeout(() => process.exit(0), drainMs + COMPLETION_MS + CLOSING_MS).unref();
     setTimeout(exitOnNextSignal, DUPLICATE_SIGNAL_MS).unref();

@@ -32,6 +32,8 @@ declare module 'fastify' {
     caller?: Caller;
     /** Throws unless the caller still has access, for routes that read the body after the guards: it may be slow. */
     confirmAccess?: () => Promise<void>;
+    /** As `confirmAccess`, and the token has not expired. */
+    confirmToken?: () => Promise<void>;
     isReplayed?: boolean;
     /** The photo in the body. */
     upload?: Buffer;

@@ -72,6 +72,7 @@ export function addResponseHeaders(fastify: FastifyInstance): void {
 
 /** The next page of the same list, as a relative reference (RFC 8288). */
 function nextUrl(request: FastifyRequest, cursor: string): string {
-  const query = new URLSearchParams({ ...(request.query as Record<string, string>), cursor });
+  const parameter = request.routeOptions.config.query?.has('after') ? 'after' : 'cursor';
+  const query = new URLSearchParams({ ...(request.query as Record<string, string>), [parameter]: cursor });
   return `${request.url.split('?', 1)[0]}?${query.toString()}`;
 }

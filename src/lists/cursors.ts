@@ -21,17 +21,11 @@ export class Cursors {
   }
 
   /** Returns the position. Throws `invalid_request` unless this service sealed the cursor for this scope. */
-  open<Position>(cursor: string, scope: string): Position {
+  open<Position>(cursor: string, scope: string, pointer = 'cursor'): Position {
     const bytes = decodeBase64Url(cursor);
     const body = bytes?.subarray(MAC_BYTES).toString();
     if (!bytes || !body || !this.secrets.verifies('cursor', bytes.subarray(0, MAC_BYTES), scope, body))
-      throw Problem.invalid([
-        {
-          pointer: 'cursor',
-          code: 'invalid_cursor',
-          message: 'Must be `next` of a page of the same list with the same filters and order.',
-        },
-      ]);
+      throw invalidCursor(pointer);
     return JSON.parse(body) as Position;
   }
 
@@ -51,3 +45,12 @@ export class Cursors {
     return { data: shown.map(toItem), page: { next } };
   }
 }
+
+export const invalidCursor = (pointer: string): Problem =>
+  Problem.invalid([
+    {
+      pointer,
+      code: 'invalid_cursor',
+      message: 'Must be `next` of a page of the same list with the same filters and order.',
+    },
+  ]);

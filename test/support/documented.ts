@@ -55,7 +55,11 @@ export function expectDocumented(api: OpenAPIObject, method: string, path: strin
 function operationOf(api: OpenAPIObject, method: string, path: string): Operations[string][string] | undefined {
   const pathname = path.split('?', 1)[0]!;
   const verb = method === 'HEAD' ? 'get' : method.toLowerCase();
-  for (const [template, operations] of Object.entries(api.paths as Operations)) {
+  // a path without parameters comes before one that matches it, as in the router
+  const paths = Object.entries(api.paths as Operations).sort(
+    ([a], [b]) => Number(b === pathname) - Number(a === pathname),
+  );
+  for (const [template, operations] of paths) {
     const pattern = new RegExp(`^${template.replace(/\{\w+\}/g, '[^/]+')}$`);
     if (pattern.test(pathname) && operations[verb]) return operations[verb];
   }

@@ -215,6 +215,28 @@ declareOnServer('the database of the Flask service', () => {
     expect(again.status).toBe(201);
   });
 
+  it('reads customers as of a time since their creation', async () => {
+    const client = await carla();
+    const { body } = await client.get('/customers/10');
+    expect(body.createdAt).toBe('2020-03-06T05:00:00.000Z');
+    for (const time of [body.createdAt, '2026-11-27T12:00:00Z'])
+      expect((await client.get(`/customers/10?asOf=${time}`)).body).toEqual(body);
+    expect((await client.get('/customers/10?asOf=2020-03-06T04:59:59Z')).status).toBe(404);
+  });
+
+  it('has every customer in the changes feed', async () => {
+    const client = await carla();
+    const live = new Set<number>();
+    for (let path = '/customers/changes?limit=200'; ;) {
+      const { body } = await client.get(path);
+      if (body.data.length === 0) break;
+      for (const { id, customer } of body.data) live[customer ? 'add' : 'delete'](id);
+      path = `/customers/changes?after=${body.page.next}`;
+    }
+    const { body } = await client.get('/customers?limit=200');
+    expect([...live].sort()).toEqual(body.data.map(({ id }: { id: number }) => id).sort());
+  });
+
   it('frees the e-mail of a deleted customer', async () => {
     const client = await carla();
     const created = await client.post('/customers', newCustomer({ email: 'Deleted@example.com' }));
@@ -245,6 +267,7 @@ declareOnServer('the database of the Flask service', () => {
       { version: 4, action: 'restored', by: 1 },
       { version: 3, action: 'deleted', by: 1 },
       { version: 2, action: 'updated', by: 1, changes: { surname: ['Wu', '吴'], phone: [null, '+8613800138000'] } },
+      { version: 1, action: 'adopted', by: 2, at: '2019-09-15T10:30:12.000Z', requestId: null, changes: {} },
     ]);
 
     const { email } = newUser();
