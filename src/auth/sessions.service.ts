@@ -12,6 +12,7 @@ import {
   Repository,
 } from 'typeorm';
 import { Clock } from '../config/clock.js';
+import { padded } from '../database/batched-reads.js';
 import { insertedId } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { EntityTable } from '../database/entity-table.js';
@@ -157,7 +158,7 @@ export class SessionsService {
     });
     if (surplus.length === 0) return;
     const ids = surplus.map(({ id }) => id).toSorted((a, b) => a - b);
-    await this.sessions.update({ id: In(ids), endedAt: IsNull() }, { endedAt: this.clock.now() });
+    await this.sessions.update({ id: In(padded(ids)), endedAt: IsNull() }, { endedAt: this.clock.now() });
   }
 
   private whereActive(userId: number, epoch: number): FindOptionsWhere<Session> {

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { DataSource, In } from 'typeorm';
 import { Clock } from '../config/clock.js';
+import { padded } from '../database/batched-reads.js';
 import { Housekeeping } from '../database/housekeeping.js';
 import { claimOnce } from '../database/locks.js';
 import { keyOf, PREFIX } from '../photos/photo-keys.js';
@@ -63,7 +64,7 @@ export class PhotoSweep {
     const keys = objects.map((object) => keyOf(object.slice(PREFIX.length)));
     const rows = await this.dataSource.manager.find(Customer, {
       select: { photoKey: true },
-      where: { photoKey: In([...new Set(keys.filter((key) => key !== undefined))]) },
+      where: { photoKey: In(padded(keys.filter((key) => key !== undefined))) },
     });
     const named = new Set<string | null | undefined>(rows.map(({ photoKey }) => photoKey));
     const unnamed = objects.filter((_, index) => !named.has(keys[index]));

@@ -1,5 +1,11 @@
-/** Each length is a prepared statement of its own, so batches are padded to powers of two, up to this. */
 const MAX_BATCH_SIZE = 128;
+
+/** Repeats the first value up to a power of two: each length of an `IN` list is a prepared statement of its own. */
+export function padded<T>(values: T[]): T[] {
+  const result = [...values];
+  while (result.length & (result.length - 1)) result.push(values[0]!);
+  return result;
+}
 
 /**
  * Combines point reads of requests that arrive together into one query; at most two queries run at a time. A query starts
@@ -41,8 +47,7 @@ export class BatchedReads<Row extends { id: number }> {
     this.schedule();
     try {
       const ids = batch.map(([id]) => id);
-      while (ids.length & (ids.length - 1)) ids.push(ids[0]!);
-      const rows = new Map((await this.fetch(ids)).map((row) => [row.id, row]));
+      const rows = new Map((await this.fetch(padded(ids))).map((row) => [row.id, row]));
       for (const [id, reader] of batch) reader.resolve(rows.get(id));
     } catch (error) {
       // queued reads would hit the same error after another timeout

@@ -8,9 +8,10 @@ import { prepareDataDir } from '../config/data-dir.js';
 import type { DatabaseTls } from '../config/database-tls.js';
 import type { DatabaseAddress } from '../config/database-uri.js';
 import type { Env } from '../config/env.js';
-import { CONNECTION_OPTIONS, DatabasePool, POOL_OPTIONS, type ServerDialect } from './database-pool.js';
+import { CONNECTION_OPTIONS, DatabasePool, POOL_OPTIONS } from './database-pool.js';
 import { isolateTransactions } from './embedded-driver.js';
 import { useDirectStatements } from './server-driver.js';
+import type { ServerDialect } from './session-settings.js';
 
 export type Entities = NonNullable<DataSourceOptions['entities']>;
 
@@ -51,9 +52,10 @@ function embeddedOptions(env: Env): DataSourceOptions {
 
 async function serverOptions({ user, tls, ...target }: DatabaseAddress, env: Env): Promise<DataSourceOptions> {
   const address = { ...CONNECTION_OPTIONS, ...target };
-  const { type, ssl } = await detectServer({ ...address, user }, tls);
+  const { type, ssl, database } = await detectServer({ ...address, user }, tls);
   return {
     ...address,
+    database,
     type,
     driver: new DatabasePool(type),
     username: user,
@@ -67,18 +69,22 @@ async function serverOptions({ user, tls, ...target }: DatabaseAddress, env: Env
 
 interface Server {
   type: ServerDialect;
+  database: string;
   ssl?: DatabaseTls['options'];
 }
 
-/** Asks the server: URIs of MariaDB and MySQL have the same scheme, but their catalogs differ. */
+/**
+ * URIs of MariaDB and MySQL have the same scheme, but their catalogs differ; and the catalog of a server with
+ * `lower_case_table_names` has the name of the database in lower case.
+ */
 async function detectServer(address: ConnectionOptions, tls: DatabaseTls | undefined): Promise<Server> {
   const ssl = tls?.options;
   try {
     const connection = await createConnection({ ...address, ssl });
     try {
-      const [rows] = await connection.query('SELECT VERSION() AS version');
-      const { version } = (rows as Array<{ version: string }>)[0]!;
-      return { type: /mariadb/i.test(version) ? 'mariadb' : 'mysql', ssl };
+      const [rows] = await connection.query('SELECT VERSION() AS version, DATABASE() AS name');
+      const [{ version, name }] = rows as [{ version: string; name: string }];
+      return { type: /mariadb/i.test(version) ? 'mariadb' : 'mysql', ssl, database: name };
     } finally {
       await connection.end();
     }

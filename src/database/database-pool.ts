@@ -1,36 +1,22 @@
 import type { Socket } from 'node:net';
 import mysql from 'mysql2';
 import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
+import { applySettings, type ServerDialect } from './session-settings.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 /** Requests that may wait for a connection; more are refused at once. */
 const MAX_QUEUED = 500;
 /** How long a request waits for a connection. With the idle check below it stays within the 3 s of a response. */
 const ACQUIRE_TIMEOUT_MS = 2_000;
-/** Enforced by the server, so that a statement whose client has given up does not run on. */
-const STATEMENT_TIMEOUT_MS = 1_500;
 /** A connection that is silent for longer than any statement may take is checked with a ping. */
 const SILENCE_MS = 1_750;
 const PING_TIMEOUT_MS = 250;
-/** Of one connection; `max_prepared_stmt_count` limits them server-wide. */
-const MAX_PREPARED_STATEMENTS = 64;
-
 /**
- * Strict mode, so that nothing is truncated silently; READ COMMITTED, as the gap locks of the default cause most
- * deadlocks; and a lock wait shorter than a client's patience.
+ * Of one connection, the most recently used ones; the others are closed. Server-wide, `max_prepared_stmt_count` (16,382 by
+ * default) limits them: enough for 12 processes with 10 connections each.
  */
-const SESSION_SETTINGS = [
-  `SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_TRANS_TABLES'), innodb_lock_wait_timeout = 1`,
-  'SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED',
-];
+const MAX_PREPARED_STATEMENTS = 128;
 
-const STATEMENT_TIMEOUTS = {
-  mariadb: `SET SESSION max_statement_time = ${STATEMENT_TIMEOUT_MS / 1000}`,
-  // only for SELECT; MySQL has no limit for other statements
-  mysql: `SET SESSION max_execution_time = ${STATEMENT_TIMEOUT_MS}`,
-};
-
-export type ServerDialect = keyof typeof STATEMENT_TIMEOUTS;
 export type SqlValue = string | number | null;
 
 /** Common to every connection, also to the one that asks the server for its version. */
@@ -82,12 +68,10 @@ export class DatabasePool {
   /** Called once by TypeORM. */
   createPool(options: mysql.PoolOptions): mysql.Pool {
     const pool = mysql.createPool(options);
-    const statements = this.isBounded ? [...SESSION_SETTINGS, STATEMENT_TIMEOUTS[this.dialect]] : SESSION_SETTINGS;
     pool.on('connection', (connection: mysql.PoolConnection) => {
       // the caller gets the error of its statement; a connection that breaks while idle must not end the process
       connection.on('error', () => undefined);
-      // sent before the statement that the connection was opened for
-      for (const statement of statements) connection.query(statement);
+      applySettings(connection, this.dialect, this.isBounded);
       if (this.isBounded) destroyWhenSilent(connection);
     });
     if (this.isBounded) {
@@ -98,13 +82,8 @@ export class DatabasePool {
     return pool;
   }
 
-  /** A read with the text protocol, outside of a transaction. */
+  /** A prepared statement outside of a transaction. */
   query<Row>(sql: string, parameters: SqlValue[]): Promise<Row[]> {
-    return runStatement(sql, parameters, (done) => this.connected.query(sql, parameters, done));
-  }
-
-  /** As `query`, as a prepared statement: for a few constant texts. */
-  execute<Row>(sql: string, parameters: SqlValue[]): Promise<Row[]> {
     return runStatement(sql, parameters, (done) => this.connected.execute(sql, parameters, done));
   }
 

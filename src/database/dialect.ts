@@ -16,7 +16,7 @@ export const forUpdate = (dataSource: DataSource): string => (dialectOf(dataSour
 /** A time as all three databases store and compare it: UTC, milliseconds, no zone (DATETIME has none). */
 export const toSqlTime = (time: Date): string => time.toISOString().replace('T', ' ').slice(0, 23);
 
-/** The inverse of `toSqlTime`; the Flask service wrote times without a fraction. */
+/** The inverse of `toSqlTime`, whatever the time zone of the process; the Flask service wrote times without a fraction. */
 export const fromSqlTime = (text: string): Date => new Date(`${text.replace(' ', 'T')}Z`);
 
 /** The drivers report it differently; TypeORM's own way costs another query. */

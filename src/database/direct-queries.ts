@@ -10,7 +10,11 @@ export interface WriteResult {
   affectedRows: number;
 }
 
-/** Statements without TypeORM's query builder and events, which cost several times the statement itself. */
+/**
+ * Statements without TypeORM's query builder and events, which cost several times the statement itself. Their values are
+ * parameters of prepared statements, never part of the text. Their texts should be few, as each connection keeps only
+ * the most recently used ones prepared: pad `IN` lists (`padded`), and give limits as parameters.
+ */
 @Injectable()
 export class DirectQueries {
   /** Undefined for the embedded database, whose one connection is TypeORM's. */
@@ -25,20 +29,17 @@ export class DirectQueries {
     return this.pool ? this.pool.query(sql, parameters) : this.dataSource.query(sql, parameters);
   }
 
-  /**
-   * As `query`, as a prepared statement, which takes a quarter off the time of a point read. Only for a few constant
-   * texts: MySQL limits prepared statements server-wide (`max_prepared_stmt_count`).
-   */
+  /** The same as `query`. */
   execute<Row>(sql: string, parameters: SqlValue[]): Promise<Row[]> {
-    return this.pool ? this.pool.execute(sql, parameters) : this.dataSource.query(sql, parameters);
+    return this.query(sql, parameters);
   }
 
-  /** A read inside a transaction, as a prepared statement. */
+  /** A read inside a transaction. */
   executeIn<Row>(manager: EntityManager, sql: string, parameters: SqlValue[]): Promise<Row[]> {
     return this.pool ? this.pool.executeIn(manager, sql, parameters) : manager.query(sql, parameters);
   }
 
-  /** An INSERT, UPDATE or DELETE inside a transaction, as a prepared statement. */
+  /** An INSERT, UPDATE or DELETE inside a transaction. */
   async writeIn(manager: EntityManager, sql: string, parameters: SqlValue[]): Promise<WriteResult> {
     if (this.pool) return this.pool.executeIn(manager, sql, parameters);
     const result = (await manager.queryRunner!.query(sql, parameters, true)) as { raw: unknown; affected?: number };

@@ -46,7 +46,7 @@ export class EntityTable<Row extends ObjectLiteral & { id: number }> {
     this.updateStatement = updateOf(tableName, columns);
     this.batchedReads = new BatchedReads(async (ids) => {
       const sql = `SELECT ${this.selection} FROM ${this.name} WHERE id IN (${ids.map(() => '?').join(', ')})`;
-      return (await this.queries.execute<Raw>(sql, ids)).map((row) => this.hydrate(row));
+      return (await this.queries.query<Raw>(sql, ids)).map((row) => this.hydrate(row));
     });
   }
 

@@ -76,7 +76,7 @@ export class KeyPaging {
     }
     const order = key.sql === 'id' ? `id ${direction}` : `${key.sql} ${direction}, id ${direction}`;
     const [rows, total] = await Promise.all([
-      table.select(`WHERE ${conditions.join(' AND ')} ORDER BY ${order} LIMIT ${limit + 1}`, values),
+      table.select(`WHERE ${conditions.join(' AND ')} ORDER BY ${order} LIMIT ?`, [...values, limit + 1]),
       count ? this.count(table.name, filter) : undefined,
     ]);
 
