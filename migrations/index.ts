@@ -18,6 +18,8 @@ import { PhotoSweep1700000000017 } from './1700000000017-photo-sweep.js';
 import { HistoryStates1700000000018 } from './1700000000018-history-states.js';
 import { IdempotencyResources1700000000019 } from './1700000000019-idempotency-resources.js';
 import { ActiveSessions1700000000020 } from './1700000000020-active-sessions.js';
+import { LegacyValues1700000000021 } from './1700000000021-legacy-values.js';
+import { EmailLetters1700000000022 } from './1700000000022-email-letters.js';
 import { SearchColumns1700000000025 } from './1700000000025-search-columns.js';
 import { SearchIndexes1700000000026 } from './1700000000026-search-indexes.js';
 import { AdoptedCustomers1700000000035 } from './1700000000035-adopted-customers.js';
@@ -45,6 +47,8 @@ export const migrations = [
   HistoryStates1700000000018,
   IdempotencyResources1700000000019,
   ActiveSessions1700000000020,
+  LegacyValues1700000000021,
+  EmailLetters1700000000022,
   SearchColumns1700000000025,
   SearchIndexes1700000000026,
   AdoptedCustomers1700000000035,

@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import { ConfigurationError, EXIT_CONFIGURATION, loadEnv } from './config/env.js';
 import { assertPortIsFree } from './config/ports.js';
+import { EmailCollisionError } from './database/email-collisions.js';
 import { openProcessLog } from './logging/process-log.js';
 
 try {
@@ -15,7 +16,9 @@ try {
     await serve(env, logger);
   }
 } catch (error) {
-  // Nest has already logged the details
   process.stderr.write(`Could not start: ${(error as Error).message}\n`);
-  process.exit(error instanceof ConfigurationError ? EXIT_CONFIGURATION : 1);
+  if (error instanceof EmailCollisionError) process.stderr.write(`Nothing was changed. Fix: ${error.fix}\n`);
+  // restarting does not help
+  const isLasting = error instanceof ConfigurationError || error instanceof EmailCollisionError;
+  process.exit(isLasting ? EXIT_CONFIGURATION : 1);
 }

@@ -9,7 +9,7 @@ Exit codes:
   0   success
   1   the command failed, or a check found a problem
   2   the command line or the input is invalid
-  78  the configuration is invalid`;
+  78  the configuration is invalid, or the database cannot be adopted as it is`;
 
 let exitCode = 0;
 const program = new Command('crm')

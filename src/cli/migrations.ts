@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 import { type Env, loadEnv } from '../config/env.js';
 import { connectionOptions, openDataSource, withoutTimeouts } from '../database/data-source.js';
 import { withLock } from '../database/locks.js';
+import { applyPendingMigrations } from '../database/migrate.js';
 import { migrationState } from '../database/migration-state.js';
 import { entities, searchIndexes } from '../entities.js';
 import { indexAllStaleRows } from '../search/stale-rows.js';
@@ -12,7 +13,7 @@ const print = (...lines: string[]): boolean => process.stdout.write(`${lines.joi
 export function applyMigrations(): Promise<void> {
   return onDatabase((dataSource, { DATA_DIR }) =>
     withLock(dataSource, DATA_DIR, async () => {
-      const done = await dataSource.runMigrations();
+      const done = await applyPendingMigrations(dataSource);
       for (const { name } of done) print(`Applied ${name}`);
       if (done.length === 0) print('No migrations are pending.');
       await indexAllStaleRows(searchIndexes(dataSource), print);

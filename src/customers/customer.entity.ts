@@ -1,4 +1,5 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
+import { EMAIL_KEY } from '../database/email-key.js';
 import { KEY_LENGTH } from '../search/fold.js';
 import { SearchColumns } from '../search/search-columns.js';
 
@@ -96,7 +97,7 @@ export class Customer extends SearchColumns {
     insert: false,
     update: false,
     generatedType: 'VIRTUAL',
-    asExpression: 'CASE WHEN is_deleted = 0 THEN LOWER(TRIM(email)) END',
+    asExpression: `CASE WHEN is_deleted = 0 THEN ${EMAIL_KEY} END`,
   })
   liveEmail: string | null;
 

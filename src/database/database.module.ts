@@ -4,8 +4,10 @@ import type { DataSource, DataSourceOptions } from 'typeorm';
 import { Env } from '../config/env.js';
 import { connectionOptions, type Entities, openDataSource, withoutTimeouts } from './data-source.js';
 import { DirectQueries } from './direct-queries.js';
+import { EmailCollisionError } from './email-collisions.js';
 import { Housekeeping } from './housekeeping.js';
 import { withLock } from './locks.js';
+import { applyPendingMigrations } from './migrate.js';
 
 type AfterMigrations = (dataSource: DataSource, report: (line: string) => void) => Promise<void>;
 
@@ -16,7 +18,7 @@ export class DatabaseModule {
   /** `afterMigrations` is work that existing rows need before the service can use them. */
   static of(env: Env, entities: Entities, afterMigrations: AfterMigrations): DynamicModule {
     const connection = TypeOrmModule.forRootAsync({
-      useFactory: async () => ({ ...(await connectionOptions(env, entities)), retryAttempts: 0 }),
+      useFactory: async () => ({ ...(await connectionOptions(env, entities)), retryAttempts: 0, toRetry }),
       dataSourceFactory: async (options) => {
         await migrate(options!, env.DATA_DIR, afterMigrations);
         return openDataSource(options!);
@@ -31,13 +33,16 @@ export class DatabaseModule {
   }
 }
 
+/** Nest logs an error that it would retry, with its stack. */
+const toRetry = (error: unknown): boolean => !(error instanceof EmailCollisionError);
+
 /** On a connection without timeouts: a large table takes long to change. */
 async function migrate(options: DataSourceOptions, dataDir: string, afterMigrations: AfterMigrations): Promise<void> {
   const logger = new Logger('Migrations');
   const dataSource = await openDataSource(withoutTimeouts(options));
   try {
     await withLock(dataSource, dataDir, async () => {
-      for (const { name } of await dataSource.runMigrations()) logger.log(`Applied ${name}`);
+      for (const { name } of await applyPendingMigrations(dataSource)) logger.log(`Applied ${name}`);
       await afterMigrations(dataSource, (line) => logger.log(line));
     });
   } finally {

@@ -1,4 +1,5 @@
 import { toSqlTime } from '../database/dialect.js';
+import { EMAIL_KEY } from '../database/email-key.js';
 import { normalizeEmail } from '../text/email.js';
 import {
   BooleanParameter,
@@ -70,7 +71,7 @@ export function filterOf(query: ListQuery, modifiedAt: string): Filter {
     filter.values.push(value);
   };
   if (query.email !== undefined) {
-    const column = query.deleted ? 'LOWER(TRIM(email))' : 'live_email';
+    const column = query.deleted ? EMAIL_KEY : 'live_email';
     add(`${column} = ?`, normalizeEmail(query.email));
   }
   if (query.createdBy !== undefined) add('created_by = ?', query.createdBy);

@@ -1,4 +1,5 @@
 import { Column, Entity, ForeignKey, Index, PrimaryGeneratedColumn } from 'typeorm';
+import { EMAIL_KEY } from '../database/email-key.js';
 import { SearchColumns } from '../search/search-columns.js';
 
 /** Table and column names come from the Flask service, which may have created the table. */
@@ -79,7 +80,7 @@ export class User extends SearchColumns {
     insert: false,
     update: false,
     generatedType: 'VIRTUAL',
-    asExpression: 'CASE WHEN is_deleted = 0 THEN LOWER(TRIM(email)) END',
+    asExpression: `CASE WHEN is_deleted = 0 THEN ${EMAIL_KEY} END`,
   })
   liveEmail: string | null;
 

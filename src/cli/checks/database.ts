@@ -3,6 +3,8 @@ import type { Clock } from '../../config/clock.js';
 import type { Env } from '../../config/env.js';
 import { connectionOptions, openDataSource } from '../../database/data-source.js';
 import { dialectOf } from '../../database/dialect.js';
+import { EmailCollisionError } from '../../database/email-collisions.js';
+import { checkAdoption } from '../../database/migrate.js';
 import { migrationState } from '../../database/migration-state.js';
 import { entities } from '../../entities.js';
 import { User } from '../../users/user.entity.js';
@@ -39,7 +41,10 @@ export class DatabaseChecks {
     const { applied, pending, unknown } = await migrationState(this.connected());
     if (unknown.length > 0)
       throw new Finding(`a newer version has applied ${unknown.join(', ')}`, 'Run that version or a newer one.');
-    if (pending.length > 0) throw new Finding(`${pending.length} pending migrations`, MIGRATE);
+    if (pending.length > 0) {
+      await this.checkEmails();
+      throw new Finding(`${pending.length} pending migrations`, MIGRATE);
+    }
     const wrongCharset = await this.tablesWithOtherCharset();
     if (wrongCharset.length > 0)
       throw new Finding(
@@ -47,6 +52,15 @@ export class DatabaseChecks {
         `ALTER TABLE ${wrongCharset[0]} CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci; likewise for the other tables.`,
       );
     return `all ${applied.length} applied`;
+  }
+
+  /** What would stop the migrations. */
+  private async checkEmails(): Promise<void> {
+    try {
+      await checkAdoption(this.connected());
+    } catch (error) {
+      throw error instanceof EmailCollisionError ? new Finding(error.message, error.fix) : error;
+    }
   }
 
   async checkAdmin(): Promise<string> {
