@@ -196,5 +196,5 @@ onEveryDatabase((kind) => {
       expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
     }
     expect(responses.filter(({ status }) => status === 401)).toHaveLength(100 - shed.length);
-  });
+  }, 120_000);
 });

@@ -37,7 +37,7 @@ export class ChangesController {
     },
   })
   @ApiProblems('too_many_requests')
-  read(
+  listCustomerChanges(
     @Query() query: ChangesQuery,
     @ChangesReader() reader: Reader,
     @Res({ passthrough: true }) reply: FastifyReply,
