@@ -18,7 +18,7 @@ import { requestLog } from './http/request-log.js';
 import { requestMetrics } from './http/request-metrics.js';
 import { addResponseHeaders, requestIdOf, setCommonHeaders } from './http/response-headers.js';
 import { createSelfSignedCertificate } from './http/self-signed.js';
-import { createClientErrorHandler } from './http/unreadable-requests.js';
+import { refuseInvalidHosts, UnreadableRequests } from './http/unreadable-requests.js';
 import { createLogger, type Logger } from './logging/logger.js';
 import { ServiceLogger } from './logging/service-logger.js';
 import { Metrics } from './metrics/metrics.js';
@@ -28,7 +28,12 @@ import { createApiDocument } from './openapi/document.js';
 import { sendProblem } from './problems/send-problem.js';
 import { FirstAdmin } from './users/first-admin.js';
 
-const SERVER_OPTIONS = { headersTimeout: 10_000, connectionsCheckingInterval: 1_000, maxHeaderSize: 16 * 1024 };
+const SERVER_OPTIONS = {
+  headersTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16 * 1024,
+  requireHostHeader: false,
+};
 
 export interface Service {
   app: NestFastifyApplication;
@@ -48,7 +53,8 @@ export async function prepareService(env: Env, clock: Clock, logger?: Logger): P
   const listeners: CompletionListener[] = [requestLog(log, env.GOOGLE_PROJECT)];
   const connections = new Connections();
   const isTrusted = trustProxies(env.TRUSTED_PROXIES);
-  const adapter = await createAdapter(env, listeners, connections, isTrusted);
+  const unreadable = new UnreadableRequests(connections);
+  const adapter = await createAdapter(env, listeners, unreadable, isTrusted);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(env, clock), adapter, {
     bodyParser: false,
     abortOnError: false,
@@ -58,6 +64,7 @@ export async function prepareService(env: Env, clock: Clock, logger?: Logger): P
     const metrics = app.get(Metrics);
     metrics.collectProcessMetrics();
     listeners.push(requestMetrics(metrics));
+    unreadable.onProblem = (code) => metrics.countProblem(code);
   }
 
   const fastify = adapter.getInstance();
@@ -68,6 +75,7 @@ export async function prepareService(env: Env, clock: Clock, logger?: Logger): P
   decoratePublicOrigin(fastify, env.PUBLIC_URL, isTrusted);
   addResponseHeaders(fastify);
   await registerCors(fastify, env.CORS_ORIGINS);
+  refuseInvalidHosts(fastify);
   app.get(LoadShedding).register(fastify);
   app.get(Draining).register(fastify);
   await fastify.register(fastifyCookie);
@@ -86,7 +94,7 @@ export async function prepareService(env: Env, clock: Clock, logger?: Logger): P
 async function createAdapter(
   env: Env,
   listeners: CompletionListener[],
-  connections: Connections,
+  unreadable: UnreadableRequests,
   isTrusted: IsTrusted,
 ): Promise<FastifyAdapter> {
   return new FastifyAdapter({
@@ -103,7 +111,7 @@ async function createAdapter(
     ...(env.TLS
       ? { https: { ...SERVER_OPTIONS, ...(await createSelfSignedCertificate(env.HOST)) } }
       : { http: SERVER_OPTIONS }),
-    clientErrorHandler: createClientErrorHandler(connections),
+    clientErrorHandler: unreadable.handle,
     // the router refuses these requests before any hook runs
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
       notifyOnCompletion(request, reply, listeners);

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** nginx's status for a client that disconnected before the response; only the log and the metrics show it. */
@@ -16,6 +17,11 @@ export interface CompletedRequest {
 
 export type CompletionListener = (completed: CompletedRequest) => void;
 
+const replies = new WeakMap<ServerResponse, FastifyReply>();
+
+/** The reply that a response belongs to, for errors that Node reports without Fastify. */
+export const replyOf = (response: ServerResponse): FastifyReply | undefined => replies.get(response);
+
 /**
  * Calls the listeners once the response is sent or the client has disconnected. Listens on the raw response, as Fastify's
  * `onResponse` hook runs neither for requests that the router refuses nor for clients that disconnect.
@@ -25,6 +31,7 @@ export function notifyOnCompletion(
   reply: FastifyReply,
   listeners: CompletionListener[],
 ): void {
+  replies.set(reply.raw, reply);
   const start = performance.now();
   const { socket } = request.raw;
   let isCompleted = false;

@@ -32,7 +32,9 @@ export class StaticDocument {
     this.representations ??= this.create();
     const encoding = preferredEncoding(request.headers['accept-encoding'], ENCODINGS);
     const { body, etag } = (await this.representations)[encoding];
-    void reply.headers({ ETag: etag, Vary: 'Accept-Encoding', 'Cache-Control': 'no-cache' });
+    // `Origin` is there already if CORS is on
+    const vary = [reply.getHeader('vary'), 'Accept-Encoding'].filter(Boolean).join(', ');
+    void reply.headers({ ETag: etag, Vary: vary, 'Cache-Control': 'no-cache' });
     if (includesTag(request.headers['if-none-match'], etag)) return reply.code(304).send();
     if (encoding !== 'identity') void reply.header('Content-Encoding', encoding);
     return reply.type(this.type).send(body);

@@ -9,6 +9,7 @@ import { RefreshTokens } from '../../src/auth/refresh-tokens.js';
 import { SessionsService } from '../../src/auth/sessions.service.js';
 import { Clock } from '../../src/config/clock.js';
 import { readEnv } from '../../src/config/env.js';
+import { createLogger } from '../../src/logging/logger.js';
 import { PasswordHasher } from '../../src/users/password-hasher.js';
 import type { CreatedUserDto, CreateUserDto } from '../../src/users/user.dto.js';
 import { UsersService } from '../../src/users/users.service.js';
@@ -70,6 +71,8 @@ interface StartOptions {
   /** Starts another instance on the database of this service; closing it keeps the database. */
   beside?: TestService;
   env?: Record<string, string>;
+  /** Receives the lines of the log. Default: standard output. */
+  log?: (line: string) => void;
   /** Whether to sign in the first admin. Default: true unless `sql` is given, as that may contain other users. */
   signIn?: boolean;
 }
@@ -77,26 +80,24 @@ interface StartOptions {
 /** Starts the real service like `main`, on loopback and on its own database. */
 export async function startService(
   kind: Kind,
-  { sql, server, database: given, beside, env = {}, signIn = !sql }: StartOptions = {},
+  { sql, server, database: given, beside, env: settings = {}, log, signIn = !sql }: StartOptions = {},
 ): Promise<TestService> {
   const dataDir = beside?.dataDir ?? mkdtempSync(join(tmpdir(), 'crm-test-'));
   const database = beside?.database ?? given ?? (await createDatabase(kind, sql, server));
   const clock = beside?.clock ?? new MovableClock();
-  const { app, api } = await createService(
-    readEnv({
-      NODE_ENV: 'test',
-      LOG_LEVEL: 'error',
-      DATA_DIR: dataDir,
-      DATABASE_URI: database.uri,
-      JWT_SECRET,
-      ADMIN_EMAIL: ADMIN.email,
-      ADMIN_PASSWORD: ADMIN.password,
-      // every request of the test client has another X-Forwarded-For
-      TRUSTED_PROXIES: 'loopback',
-      ...env,
-    }),
-    clock,
-  );
+  const env = readEnv({
+    NODE_ENV: 'test',
+    LOG_LEVEL: 'error',
+    DATA_DIR: dataDir,
+    DATABASE_URI: database.uri,
+    JWT_SECRET,
+    ADMIN_EMAIL: ADMIN.email,
+    ADMIN_PASSWORD: ADMIN.password,
+    // every request of the test client has another X-Forwarded-For
+    TRUSTED_PROXIES: 'loopback',
+    ...settings,
+  });
+  const { app, api } = await createService(env, clock, log && (await createLogger(env, { write: log })));
   await app.listen(0, '127.0.0.1');
   const anonymous = new Client(await app.getUrl(), api);
   /** Starts a session without a password: hashing takes longer than most tests. */
