@@ -1,6 +1,6 @@
 import { SessionsService } from '../src/auth/sessions.service.js';
 import { onEveryDatabase } from './support/databases.js';
-import { startService, type TestService } from './support/service.js';
+import { startService, type TestService, unique } from './support/service.js';
 import { createSessionActions } from './support/sessions.js';
 
 const SECOND_MS = 1_000;
@@ -296,6 +296,19 @@ onEveryDatabase((kind) => {
       const { status, body } = await user.put('/me/password', { currentPassword: user.password, newPassword });
       expect(status).toBe(400);
       expect(body).toMatchObject({ code: 'invalid_request', errors: [{ pointer: '/newPassword' }] });
+      expect(await hashOf(user.id)).toEqual(before);
+    });
+
+    it('refuses a new password that is made of the e-mail', async () => {
+      const user = await service.user({ email: `wilhelmine-${unique()}x@example.com` });
+      const before = await hashOf(user.id);
+      for (const newPassword of [user.email, `${user.email.split('@')[0]}99!`, user.email.toUpperCase()]) {
+        const { status, body } = await user.put('/me/password', { currentPassword: user.password, newPassword });
+        expect([status, body.errors]).toEqual([
+          400,
+          [expect.objectContaining({ pointer: '/newPassword', code: 'too_common' })],
+        ]);
+      }
       expect(await hashOf(user.id)).toEqual(before);
     });
 

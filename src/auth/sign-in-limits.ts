@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import ipaddr from 'ipaddr.js';
 import { RateLimiterRes } from 'rate-limiter-flexible';
 import { Clock } from '../config/clock.js';
 import { Secrets } from '../config/secrets.js';
+import { networkOf } from '../http/forwarded.js';
 import { ConcurrencyLimiter } from '../limits/concurrency-limiter.js';
 import { RateLimiter } from '../limits/rate-limiter.js';
 import { RateLimits } from '../limits/rate-limits.js';
@@ -148,13 +148,6 @@ export class SignInLimits {
       pair: hash(`${kind} and address`, value, network),
     };
   }
-}
-
-/** Limits IPv6 per /64, because one client has 2^64 addresses (RFC 6177). */
-export function networkOf(ipAddress: string): string {
-  if (!ipaddr.isValid(ipAddress)) return ipAddress;
-  const address = ipaddr.process(ipAddress);
-  return address.kind() === 'ipv4' ? address.toString() : (address as ipaddr.IPv6).parts.slice(0, 4).join(':');
 }
 
 const limiterOfAccount = (): ConcurrencyLimiter => new ConcurrencyLimiter(CONCURRENCY, MAX_QUEUED);

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import type { FastifyRequest } from 'fastify';
+import ipaddr from 'ipaddr.js';
 
 /** By the keywords of `TRUSTED_PROXIES`. */
 const NETWORKS: Record<string, string[]> = {
@@ -49,4 +50,11 @@ export function addressOf({ ips = [], socket }: FastifyRequest): string {
   // from the service to the client; all but the last entry are trusted proxies
   const addresses = [socket.remoteAddress, ...ips].map((text) => parseAddress(text ?? ''));
   return addresses.findLast((address) => address !== undefined) ?? '';
+}
+
+/** Limits IPv6 per /64, because one client has 2^64 addresses (RFC 6177). */
+export function networkOf(ipAddress: string): string {
+  if (!ipaddr.isValid(ipAddress)) return ipAddress;
+  const address = ipaddr.process(ipAddress);
+  return address.kind() === 'ipv4' ? address.toString() : (address as ipaddr.IPv6).parts.slice(0, 4).join(':');
 }

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '../problems/problem.js';
 import { sendProblem } from '../problems/send-problem.js';
+import { addressOf, networkOf } from './forwarded.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -12,6 +13,8 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     countedAs?: 'load' | WaitReason;
+    /** Reason and network of a request that waits. */
+    waiter?: string;
   }
 }
 
@@ -31,6 +34,11 @@ const HARD_LIMIT = 1_000;
  * 200 sign-ins a second.
  */
 const MAX_WAITING = 500;
+/**
+ * Of them, from one address, so that a client leaves room for others. Many users may share the address. `ProviderLimits`
+ * admits 40 requests to a provider.
+ */
+const MAX_WAITING_PER_ADDRESS: Record<WaitReason, number> = { 'sign-in delay': 50, provider: 10 };
 /** Longer above the soft limit than this is not a burst: requests arrive faster than the service can handle them. */
 const BURST_MS = 1_000;
 /** Shedding ends after this long without a shed request. */
@@ -48,6 +56,7 @@ const OVERLOADED = new Problem('overloaded');
 export class LoadShedding {
   private readonly logger = new Logger('LoadShedding');
   private readonly counts = { load: 0, 'sign-in delay': 0, provider: 0 };
+  private readonly waiters = new Map<string, number>();
   private aboveLimitSince?: number;
   private isOverloaded = false;
   private lastShedAt = 0;
@@ -58,6 +67,7 @@ export class LoadShedding {
 
   register(fastify: FastifyInstance): void {
     fastify.decorateRequest('countedAs', undefined);
+    fastify.decorateRequest('waiter', undefined);
     // before the body is read, and again afterwards: receiving a slow body is not load
     fastify.addHook('onRequest', (request, reply, done) => {
       if (this.admits(request)) done();
@@ -76,10 +86,14 @@ export class LoadShedding {
     });
   }
 
-  private admits({ routeOptions }: FastifyRequest): boolean {
-    const { countsAsLoad, waitsFor } = routeOptions.config;
+  private admits(request: FastifyRequest): boolean {
+    const { countsAsLoad, waitsFor } = request.routeOptions.config;
     if (countsAsLoad === false) return true;
-    if (waitsFor && this.counts[waitsFor] >= MAX_WAITING) return false;
+    if (waitsFor) {
+      request.waiter ??= `${waitsFor} ${networkOf(addressOf(request))}`;
+      const ofAddress = this.waiters.get(request.waiter) ?? 0;
+      if (this.counts[waitsFor] >= MAX_WAITING || ofAddress >= MAX_WAITING_PER_ADDRESS[waitsFor]) return false;
+    }
     return this.counts.load < SOFT_LIMIT || this.admitsAboveLimit();
   }
 
@@ -110,12 +124,18 @@ export class LoadShedding {
     if (countsAsLoad === false) return;
     request.countedAs = waitsFor ?? 'load';
     this.counts[request.countedAs]++;
+    if (request.waiter) this.waiters.set(request.waiter, (this.waiters.get(request.waiter) ?? 0) + 1);
   }
 
   private leave(request: FastifyRequest): void {
     if (!request.countedAs) return;
     this.counts[request.countedAs]--;
     request.countedAs = undefined;
+    if (request.waiter) {
+      const left = this.waiters.get(request.waiter)! - 1;
+      if (left > 0) this.waiters.set(request.waiter, left);
+      else this.waiters.delete(request.waiter);
+    }
     if (this.counts.load < SOFT_LIMIT) this.aboveLimitSince = undefined;
   }
 }

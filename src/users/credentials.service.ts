@@ -3,6 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { MoreThan, Repository } from 'typeorm';
 import { Clock } from '../config/clock.js';
 import { Problem } from '../problems/problem.js';
+import { isCommonPassword, TOO_COMMON } from '../validation/common-passwords.js';
 import { Idempotency } from '../writes/idempotency.js';
 import { type Change, ResourceWriter } from '../writes/resource-writer.js';
 import type { VersionCondition } from '../writes/version-condition.js';
@@ -52,7 +53,7 @@ export class CredentialsService {
   ): Promise<User | null> {
     const user = await this.verifyOwn(id, currentPassword);
     if (!user) return null;
-    const change = await this.createChange(newPassword, user.passwordHash);
+    const change = await this.createChange(user, newPassword, user.passwordHash);
     return this.writer.update(this.service.resource, context, id, { ...change, expectedVersion, afterUpdate });
   }
 
@@ -68,7 +69,7 @@ export class CredentialsService {
       passwordTokenExpiresAt: MoreThan(this.clock.now()),
     });
     if (!user) throw new Problem('invalid_password_token');
-    const change = await this.createChange(password);
+    const change = await this.createChange(user, password);
     await this.writer.update(this.service.resource, { actorId: user.id, requestId }, user.id, {
       ...change,
       set: async (before, manager, now) => {
@@ -110,8 +111,15 @@ export class CredentialsService {
     });
   }
 
-  /** `verifiedHash` is the hash that was checked: a concurrent request may have changed the password since. */
-  private async createChange(password: string, verifiedHash?: string | null): Promise<Change<User>> {
+  /**
+   * `verifiedHash` is the hash that was checked: a concurrent request may have changed the password since. The DTOs do not
+   * know the user's e-mail, which a password must not be made of.
+   */
+  private async createChange({ email }: User, password: string, verifiedHash?: string | null): Promise<Change<User>> {
+    if (isCommonPassword(password, email)) {
+      const [code, message] = TOO_COMMON;
+      throw Problem.invalid([{ pointer: '/newPassword', code, message }]);
+    }
     const passwordHash = await this.passwords.hash(password);
     return {
       action: 'password_changed',

@@ -9,6 +9,12 @@ const REPETITION = /^(.{1,4})\1+$/su;
 const ROWS = ['abcdefghijklmnopqrstuvwxyz', '01234567890', 'qwertyuiop', 'asdfghjkl', 'zxcvbnm'];
 const SEQUENCES = ROWS.flatMap((row) => [row, [...row].reverse().join('')]);
 
+/** Code and message of the error. */
+export const TOO_COMMON: [code: string, message: string] = [
+  'too_common',
+  'Must not be a common password, a sequence, a repetition, or the e-mail.',
+];
+
 /**
  * Passwords that guessers try first (NIST SP 800-63B, 3.1.1.2): the commonest ones, repetitions, sequences, and those made
  * of the name of the service or of the user's e-mail.

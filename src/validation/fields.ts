@@ -6,7 +6,7 @@ import { codePointOf, findDisruptive, findInvisible, isVisible, trimBlanks } fro
 import { EMAIL, emailError, normalizeEmail } from '../text/email.js';
 import { preparePassword } from '../text/password.js';
 import { E164, MAX_PHONE_LENGTH, normalizePhone, PHONE } from '../text/phone.js';
-import { isCommonPassword } from './common-passwords.js';
+import { isCommonPassword, TOO_COMMON } from './common-passwords.js';
 
 /** Why a value is invalid: a stable code, and a sentence for people. */
 type FieldError = [code: string, message: string];
@@ -140,9 +140,7 @@ function passwordErrorOf(password: string, email: unknown): FieldError | undefin
   const character = findInvisible(password);
   if (character)
     return ['invalid_text', `Must consist of characters that can be typed, but contains ${codePointOf(character)}.`];
-  return isCommonPassword(password, email)
-    ? ['too_common', 'Must not be a common password, a sequence, a repetition, or the e-mail.']
-    : undefined;
+  return isCommonPassword(password, email) ? TOO_COMMON : undefined;
 }
 
 /** A password to compare: as typed, because hashes from before passwords were prepared verify only that. */

@@ -37,7 +37,7 @@ describe('a connection', () => {
     authorization = `Authorization: Bearer ${((await login.json()) as { accessToken: string }).accessToken}`;
     for (let n = 0; n < 200; n++)
       await post('/customers', { email: `c${n}@example.com`, name: 'N', surname: 'S', notes: 'n'.repeat(2_000) });
-  });
+  }, 120_000);
   afterEach(() => {
     for (const socket of sockets.splice(0)) socket.destroy();
   });

@@ -62,7 +62,8 @@ describe('load shedding', () => {
   }
 
   it('sheds nothing while sign-ins wait for a provider that hangs, and refuses more than 40 of them', async () => {
-    const waiting = inject(300, () => ({ url: '/login/google' }));
+    const headers = (): object => ({ 'x-forwarded-for': someAddress() });
+    const waiting = inject(300, () => ({ url: '/login/google', headers: headers() }));
     await expectNothingShed();
     const codes = (await waiting).map((response) => response.json().code);
     expect(codes.filter((code) => code === 'provider_unavailable')).toHaveLength(40);
@@ -91,6 +92,48 @@ describe('load shedding', () => {
     Reflect.deleteProperty(service.clock, 'wait');
     for (const { statusCode } of (await Promise.all(waiting)).flat()) expect(statusCode).toBe(401);
   }, 60_000);
+
+  it('lets one address hold 10 of the requests to a provider, by network for IPv6', async () => {
+    const networks = ['192.0.2.1', '2001:db8:1:2::'];
+    const address = (n: number): string => (n % 2 ? `2001:db8:1:2::${n.toString(16)}` : networks[0]!);
+    let n = 0;
+    const waiting = inject(60, () => ({ url: '/login/google', headers: { 'x-forwarded-for': address(n++) } }));
+    const others = inject(15, () => ({ url: '/login/google', headers: { 'x-forwarded-for': someAddress() } }));
+    const codes = (await waiting).map((response) => response.json().code);
+    for (const kind of [0, 1]) {
+      const ofNetwork = codes.filter((_, index) => index % 2 === kind);
+      expect(ofNetwork.filter((code) => code === 'provider_unavailable')).toHaveLength(10);
+      expect(ofNetwork.filter((code) => code === 'overloaded')).toHaveLength(20);
+    }
+    for (const response of await others) expect(response.json().code).toBe('provider_unavailable');
+    // the places are given back
+    const again = await inject(1, () => ({ url: '/login/google', headers: { 'x-forwarded-for': networks[0] } }));
+    expect(again[0]!.json().code).toBe('provider_unavailable');
+  });
+
+  it('lets one address hold 50 of the sign-ins that wait for their delay', async () => {
+    let end = (): void => undefined;
+    const delay = new Promise<void>((resolve) => (end = resolve));
+    Object.assign(service.clock, { wait: () => delay });
+    let n = 0;
+    const payload = (): object => ({ email: `nobody-${n++}@example.org`, password: 'wrong' });
+    const request = (address: string) => () => ({
+      method: 'POST',
+      url: '/login',
+      payload: payload(),
+      headers: { 'x-forwarded-for': address },
+    });
+    const waiting = inject(70, request('192.0.2.2'));
+    const other = inject(1, request('192.0.2.3'));
+    // refused at once, while the others wait
+    const refused = await Promise.race([Promise.all([waiting]).then(() => []), inject(1, request('192.0.2.2'))]);
+    expect(refused.map((response) => response.json().code)).toEqual(['overloaded']);
+    end();
+    Reflect.deleteProperty(service.clock, 'wait');
+    const codes = (await waiting).map((response) => response.json().code);
+    expect(codes.filter((code) => code === 'overloaded')).toHaveLength(20);
+    expect((await other)[0]!.statusCode).toBe(401);
+  });
 
   it('sheds new requests when the overload lasts, and serves the admitted ones', async () => {
     let waiting: Array<Promise<Answer>> = [];

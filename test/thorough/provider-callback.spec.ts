@@ -136,20 +136,24 @@ onEveryDatabase((kind) => {
       expect([ask(), await login.countRows('spent_tokens'), await login.countRows('rate_limits')]).toEqual(before);
     });
 
-    it('asks the provider at most 50 times for refused codes from one address', async () => {
+    it('asks the provider 50 times for refused codes from one address', async () => {
       const before = [ask(), await login.countRows('spent_tokens')] as const;
       const codes: string[] = [];
-      for (let round = 0; round < 8; round++) {
-        const send = await Promise.all(Array.from({ length: 10 }, () => forge('192.0.2.77')));
-        codes.push(...(await Promise.all(send.map((callback) => callback()))).map(({ body }) => body.code));
-      }
       const count = (code: string): number => codes.filter((other) => other === code).length;
-      // on a busy machine the provider may take too long, which is not counted
+      let batch: string[];
+      do {
+        const send = await Promise.all(Array.from({ length: 10 }, () => forge('192.0.2.77')));
+        batch = (await Promise.all(send.map((callback) => callback()))).map(({ body }) => body.code);
+        codes.push(...batch);
+      } while (batch.some((code) => code !== 'too_many_requests'));
+      expect(count('provider_login_failed')).toBe(50);
+      // on a busy machine the provider may take too long: such a callback is not counted as a failure, and is sent again
       const unanswered = count('provider_unavailable');
-      expect(count('provider_login_failed')).toBeLessThanOrEqual(50);
-      expect(count('too_many_requests')).toBeGreaterThanOrEqual(30 - unanswered);
-      expect((await login.countRows('spent_tokens')) - before[1]).toBeLessThanOrEqual(50 + unanswered);
-      expect(ask() - before[0]).toBeLessThanOrEqual(50 + unanswered);
+      expect(count('provider_login_failed') + count('too_many_requests') + unanswered).toBe(codes.length);
+      for (const asked of [ask() - before[0], (await login.countRows('spent_tokens')) - before[1]]) {
+        expect(asked).toBeGreaterThanOrEqual(50);
+        expect(asked).toBeLessThanOrEqual(50 + unanswered);
+      }
       expect((await (await forge('192.0.2.78'))()).body.code).toBe('provider_login_failed');
     });
 

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { Secrets } from '../../config/secrets.js';
+import { networkOf } from '../../http/forwarded.js';
 import { ConcurrencyLimiter } from '../../limits/concurrency-limiter.js';
 import { RateLimiter } from '../../limits/rate-limiter.js';
 import { RateLimits } from '../../limits/rate-limits.js';
 import { Problem } from '../../problems/problem.js';
 import { PROVIDERS } from '../../users/identity.entity.js';
-import { networkOf, refuse } from '../sign-in-limits.js';
+import { refuse } from '../sign-in-limits.js';
 
 /**
  * Requests to one provider in progress. Further ones are refused instead of queued: a provider that hangs would keep
