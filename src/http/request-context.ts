@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Problem } from '../problems/problem.js';
@@ -37,6 +36,8 @@ declare module 'fastify' {
     isReplayed?: boolean;
     /** The photo in the body. */
     upload?: Buffer;
+    /** SHA-256 of the photo, if the request has an Idempotency-Key. */
+    uploadHash?: string;
   }
 }
 
@@ -85,7 +86,6 @@ function idempotencyOf(request: FastifyRequest): IdempotentRequest | undefined {
     throw Problem.invalid([
       { pointer: 'Idempotency-Key', code: 'not_allowed', message: 'Must have 1 to 255 printable ASCII characters.' },
     ]);
-  const upload = request.upload ? createHash('sha256').update(request.upload).digest('hex') : '';
-  const text = `${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}${upload}`;
+  const text = `${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}${request.uploadHash ?? ''}`;
   return { key, request: text, onReplay: () => (request.isReplayed = true) };
 }

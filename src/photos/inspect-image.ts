@@ -14,7 +14,7 @@ const HEIC_HINT =
   'HEIC photos are not supported: send a JPEG, PNG or WebP. An iPhone takes JPEG with Settings, Camera, Formats, Most Compatible.';
 
 /** First bytes of the supported formats. Other content never reaches a decoder. */
-const FORMATS: Array<{ signature: RegExp; inspect: (upload: Buffer) => InspectedImage }> = [
+const FORMATS: Array<{ signature: RegExp; inspect: (upload: Buffer) => InspectedImage | Promise<InspectedImage> }> = [
   { signature: /^\xff\xd8\xff/, inspect: inspectJpeg },
   { signature: /^\x89PNG\r\n\x1a\n/, inspect: inspectPng },
   { signature: /^RIFF[^]{4}WEBP/, inspect: inspectWebp },
@@ -24,11 +24,11 @@ const FORMATS: Array<{ signature: RegExp; inspect: (upload: Buffer) => Inspected
  * Decides from the headers whether an upload can be decoded within bounded memory and time. Throws `unsupported_image`
  * for other formats, `invalid_image` for broken headers and `image_too_large`.
  */
-export function inspectImage(upload: Buffer): InspectedImage {
+export async function inspectImage(upload: Buffer): Promise<InspectedImage> {
   const start = upload.toString('latin1', 0, 12);
   const format = FORMATS.find(({ signature }) => signature.test(start));
   if (!format) throw new Problem('unsupported_image', HEIF.test(start) ? HEIC_HINT : undefined);
-  const image = format.inspect(upload);
+  const image = await format.inspect(upload);
   if (image.decodeBytes > MAX_DECODE_BYTES) throw new Problem('image_too_large');
   return image;
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Problem } from '../problems/problem.js';
 import { checkPixels, type InspectedImage } from './inspected-image.js';
 
@@ -14,6 +15,9 @@ const MAX_SEGMENTS = 2_000;
 const BUFFERED_ROWS = 64;
 const BYTES_PER_COEFFICIENT = 2;
 
+/** Bytes of 0xff that are looked at in one turn of the event loop: a hostile file consists of nothing else. */
+const STEPS_PER_TURN = 20_000;
+
 const [DHT, JPG, DAC, EOI, SOS] = [0xc4, 0xc8, 0xcc, 0xd9, 0xda];
 const [FIRST_SOF, LAST_SOF] = [0xc0, 0xcf];
 /** Baseline, extended sequential and progressive, all with Huffman codes (ITU-T T.81, table B.1). */
@@ -27,12 +31,13 @@ interface Frame {
 }
 
 /** Reads the segments of a JPEG (ITU-T T.81, annex B). */
-export function inspectJpeg(file: Buffer): InspectedImage {
+export async function inspectJpeg(file: Buffer): Promise<InspectedImage> {
+  const markers = new Markers(file);
   let frame: Frame | undefined;
   let scans = 0;
   let needsAllCoefficients = false;
   let segments = 0;
-  let at = nextMarker(file, 2);
+  let at = await markers.next(2);
   while (at < file.length && file[at] !== EOI) {
     const marker = file[at]!;
     const end = at + 1 + (at + 3 <= file.length ? file.readUInt16BE(at + 1) : 0);
@@ -46,7 +51,7 @@ export function inspectJpeg(file: Buffer): InspectedImage {
       if (++scans > MAX_SCANS) throw new Problem('image_too_large');
       needsAllCoefficients ||= frame.isProgressive || segment[0] !== frame.components;
     }
-    at = nextMarker(file, end);
+    at = await markers.next(end);
   }
   if (!frame || scans === 0) throw new Problem('invalid_image');
   const decodeBytes = needsAllCoefficients
@@ -62,16 +67,24 @@ export function inspectJpeg(file: Buffer): InspectedImage {
 const completed = (file: Buffer, end: number): Buffer =>
   end < file.length ? file.subarray(0, end + 1) : Buffer.concat([file, Buffer.from([0xff, EOI])]);
 
-/**
- * The position after the next 0xff that begins a segment. Skips compressed data, in which 0xff is followed by 0 or by a
- * restart marker, and reserved markers (below 0xc0), which libjpeg skips there too.
- */
-function nextMarker(file: Buffer, from: number): number {
-  for (let at = file.indexOf(0xff, from); at >= 0; at = file.indexOf(0xff, at + 1)) {
-    const marker = file[at + 1] ?? 0;
-    if (marker >= FIRST_SOF && marker !== 0xff && !(marker >= 0xd0 && marker <= 0xd7)) return at + 1;
+class Markers {
+  private steps = 0;
+
+  constructor(private readonly file: Buffer) {}
+
+  /**
+   * The position after the next 0xff that begins a segment. Skips compressed data, in which 0xff is followed by 0 or by a
+   * restart marker, and reserved markers (below 0xc0), which libjpeg skips there too.
+   */
+  async next(from: number): Promise<number> {
+    const { file } = this;
+    for (let at = file.indexOf(0xff, from); at >= 0; at = file.indexOf(0xff, at + 1)) {
+      const marker = file[at + 1] ?? 0;
+      if (marker >= FIRST_SOF && marker !== 0xff && !(marker >= 0xd0 && marker <= 0xd7)) return at + 1;
+      if (++this.steps % STEPS_PER_TURN === 0) await setImmediate();
+    }
+    return file.length;
   }
-  return file.length;
 }
 
 const isStartOfFrame = (marker: number): boolean =>

@@ -23,7 +23,7 @@ export class PhotoPipeline {
    * take too much memory or time. `signal` stops it when the client disconnects.
    */
   async render(upload: Buffer, signal?: AbortSignal): Promise<Rendition> {
-    const image = inspectImage(upload);
+    const image = await inspectImage(upload);
     const work = (): Promise<Rendition> => {
       if (signal?.aborted) throw new Problem('malformed_request');
       return this.workers.render(image, signal);

@@ -49,6 +49,9 @@ export class PhotoUploadInterceptor implements NestInterceptor {
         await request.confirmAccess?.();
         request.body = fields;
         request.upload = photo;
+        // in the thread pool: hashing 10 MiB here would block all other requests
+        if (photo && request.headers['idempotency-key'])
+          request.uploadHash = Buffer.from(await crypto.subtle.digest('SHA-256', photo)).toString('hex');
         return lastValueFrom<unknown>(next.handle());
       }),
     );

@@ -79,6 +79,8 @@ function run(worker: ChildProcess, job: RenderJob, signal?: AbortSignal): Promis
     const deadline = setTimeout(() => fail(new Problem('image_too_large')), DEADLINE_MS);
     signal?.addEventListener('abort', () => fail(new Problem('malformed_request')), { signal: stopped.signal });
     worker.on('message', onMessage).on('exit', onExit).on('error', onError);
-    worker.send(job, (error) => error && onError());
+    // without a channel, it could not be started: the process has no file descriptors left
+    if (worker.connected) worker.send(job, (error) => error && onError());
+    else onError();
   });
 }

@@ -80,6 +80,8 @@ function decodeBytesOf(chunks: ReadonlyMap<string, Chunk>): number {
 function imageBytes(chunks: ReadonlyMap<string, Chunk>): number {
   const lossy = chunks.get('VP8 ')?.data;
   const lossless = chunks.get('VP8L')?.data;
+  // the decoder takes the first one, whose size would not be the one that is checked
+  if (lossy && lossless) throw new Problem('invalid_image');
   if (lossy && lossy.length >= 10) {
     const [width, height] = [lossy.readUInt16LE(6) & 0x3fff, lossy.readUInt16LE(8) & 0x3fff];
     checkPixels(width, height);
