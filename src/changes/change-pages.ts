@@ -27,7 +27,7 @@ export class ChangePages {
 
   private waitFor(position: FeedPosition, limit: number, ms: number, reader: Reader): Promise<Change[]> {
     return this.readers.admit(reader.userId, async (release) => {
-      const read = await this.readers.wait(position, ms, reader.disconnected);
+      const read = await this.readers.wait(position, ms, reader.watchConnection());
       release();
       // the user may have been deleted or signed out meanwhile
       await reader.confirmAccess();

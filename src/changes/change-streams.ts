@@ -54,7 +54,6 @@ export class ChangeStreams {
         stopChecks();
         release();
       });
-      if (reader.disconnected.aborted) ended.abort();
       return Promise.resolve(stream);
     });
   }

@@ -11,8 +11,8 @@ export interface Reader {
   isHead: boolean;
   prefersEvents: boolean;
   lastEventId?: string;
-  /** Aborted when the client disconnects. */
-  disconnected: AbortSignal;
+  /** Returns a signal that is aborted when the client disconnects. */
+  watchConnection: () => AbortSignal;
   confirmAccess: () => Promise<void>;
   confirmToken: () => Promise<void>;
 }
@@ -23,15 +23,17 @@ export const ChangesReader = createParamDecorator((_: unknown, execution: Execut
   const request = http.getRequest<FastifyRequest>();
   const { caller, confirmAccess, confirmToken, headers } = request;
   if (!caller || !confirmAccess || !confirmToken) throw new Problem('unauthenticated');
-  const disconnected = new AbortController();
-  http.getResponse<FastifyReply>().raw.once('close', () => disconnected.abort());
   return {
     userId: caller.userId,
     origin: request.publicOrigin,
     isHead: request.method === 'HEAD',
     prefersEvents: prefers('text/event-stream', headers.accept),
     lastEventId: headers['last-event-id']?.toString(),
-    disconnected: disconnected.signal,
+    watchConnection: () => {
+      const disconnected = new AbortController();
+      http.getResponse<FastifyReply>().raw.once('close', () => disconnected.abort());
+      return disconnected.signal;
+    },
     confirmAccess,
     confirmToken,
   };
