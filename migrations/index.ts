@@ -22,6 +22,11 @@ import { LegacyValues1700000000021 } from './1700000000021-legacy-values.js';
 import { EmailLetters1700000000022 } from './1700000000022-email-letters.js';
 import { SearchColumns1700000000025 } from './1700000000025-search-columns.js';
 import { SearchIndexes1700000000026 } from './1700000000026-search-indexes.js';
+import { MergedAndErasedCustomers1700000000030 } from './1700000000030-merged-and-erased-customers.js';
+import { CustomerMerges1700000000031 } from './1700000000031-customer-merges.js';
+import { RelatedAnswers1700000000032 } from './1700000000032-related-answers.js';
+import { ObjectRemovals1700000000033 } from './1700000000033-object-removals.js';
+import { Vacuum1700000000034 } from './1700000000034-vacuum.js';
 import { AdoptedCustomers1700000000035 } from './1700000000035-adopted-customers.js';
 import { HistoryTimes1700000000036 } from './1700000000036-history-times.js';
 
@@ -51,6 +56,11 @@ export const migrations = [
   EmailLetters1700000000022,
   SearchColumns1700000000025,
   SearchIndexes1700000000026,
+  MergedAndErasedCustomers1700000000030,
+  CustomerMerges1700000000031,
+  RelatedAnswers1700000000032,
+  ObjectRemovals1700000000033,
+  Vacuum1700000000034,
   AdoptedCustomers1700000000035,
   HistoryTimes1700000000036,
 ];

@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 import { UsedToken } from './auth/oauth/used-token.entity.js';
 import { Session } from './auth/session.entity.js';
 import { Customer } from './customers/customer.entity.js';
+import { CustomerMerge } from './customers/customer-merge.entity.js';
 import { CUSTOMER_SEARCH } from './customers/customer-search.js';
 import { DirectQueries } from './database/direct-queries.js';
 import { Lock } from './database/lock.entity.js';
@@ -10,6 +11,7 @@ import { RateLimit } from './limits/rate-limit.entity.js';
 import { SearchIndex } from './search/search-index.js';
 import type { StaleIndex } from './search/stale-rows.js';
 import { CustomerWord, UserWord } from './search/word.entity.js';
+import { ObjectRemoval } from './storage/object-removal.entity.js';
 import { Identity } from './users/identity.entity.js';
 import { User } from './users/user.entity.js';
 import { USER_SEARCH } from './users/user-search.js';
@@ -20,11 +22,13 @@ export const entities = [
   User,
   Identity,
   Customer,
+  CustomerMerge,
   Session,
   UsedToken,
   RateLimit,
   History,
   IdempotencyRecord,
+  ObjectRemoval,
   Lock,
   CustomerWord,
   UserWord,

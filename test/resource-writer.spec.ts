@@ -83,7 +83,16 @@ onEveryDatabase((kind) => {
       typeof state === 'string' ? JSON.parse(state) : state,
     );
     const { email, name, surname } = created;
-    const state = { email, name, surname, phone: '+34600123456', notes: null, photo: null, deletedAt: null };
+    const state = {
+      email,
+      name,
+      surname,
+      phone: '+34600123456',
+      notes: null,
+      photo: null,
+      deletedAt: null,
+      mergedInto: null,
+    };
     expect(first).toEqual({ ...state, company: null });
     expect(second).toEqual({ ...state, company: 'Cruz & Hijos' });
   });

@@ -7,6 +7,7 @@ import { ConfigModule } from '../config/config.module.js';
 import { type Env, loadEnv } from '../config/env.js';
 import { connectionOptions, openDataSource } from '../database/data-source.js';
 import { DirectQueries } from '../database/direct-queries.js';
+import { FileResidue } from '../database/file-residue.js';
 import { Housekeeping } from '../database/housekeeping.js';
 import { migrationState } from '../database/migration-state.js';
 import { entities } from '../entities.js';
@@ -21,8 +22,8 @@ class NoHousekeeping extends Housekeeping {
 /** The service's `DatabaseModule` without migrations at start and periodic work: a command has no side effects. */
 @Global()
 @Module({
-  providers: [DirectQueries, { provide: Housekeeping, useClass: NoHousekeeping }],
-  exports: [DirectQueries, Housekeeping],
+  providers: [DirectQueries, { provide: Housekeeping, useClass: NoHousekeeping }, FileResidue],
+  exports: [DirectQueries, Housekeeping, FileResidue],
 })
 class CommandDatabase {
   static of(env: Env): DynamicModule {

@@ -11,7 +11,7 @@ import type { VersionCondition } from '../writes/version-condition.js';
 import type { WriteContext } from '../writes/write-context.js';
 import type { CreateCustomerDto } from './customer.dto.js';
 import type { Customer } from './customer.entity.js';
-import { CustomersService } from './customers.service.js';
+import { CustomersService, refuseErased } from './customers.service.js';
 
 export interface ServedPhoto {
   content: Readable;
@@ -56,19 +56,21 @@ export class CustomerPhotosService {
   async remove(context: WriteContext, id: number, expectedVersion?: VersionCondition): Promise<void> {
     const { photoKey: currentKey } = await this.customers.get(id);
     if (currentKey === null || !this.addresses.isPublic) return this.customers.remove(context, id, expectedVersion);
-    await this.photos.hide(currentKey, (hiddenKey) =>
-      this.customers.remove(context, id, expectedVersion, ({ photoKey }) => {
+    await this.photos.hide(currentKey, async (hiddenKey) => {
+      await this.customers.remove(context, id, expectedVersion, ({ photoKey }) => {
         // the photo was replaced in the meantime and would stay public: the client has to retry
         if (photoKey !== currentKey) throw new Problem('overloaded');
         return { photoKey: hiddenKey };
-      }),
-    );
+      });
+      return true;
+    });
   }
 
   /** Reads a photo by its signed URL, which stops working when the customer is deleted or has another photo. */
   async read(address: PhotoAddress): Promise<ServedPhoto> {
     const verified = this.addresses.verify(address);
     const customer = verified && (await this.customers.find(address.id));
+    if (verified && customer) refuseErased(customer);
     if (!verified || !customer || customer.isDeleted || customer.photoKey !== verified.key)
       throw new Problem('photo_not_found');
     const content = await this.store.read(PREFIX + address.file);

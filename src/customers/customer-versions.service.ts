@@ -6,7 +6,7 @@ import { Problem } from '../problems/problem.js';
 import type { VersionCondition } from '../writes/version-condition.js';
 import type { WriteContext } from '../writes/write-context.js';
 import type { Customer } from './customer.entity.js';
-import { CustomersService } from './customers.service.js';
+import { CustomersService, refuseErased } from './customers.service.js';
 
 /** The fields that the history records of a customer. */
 type State = Record<string, unknown>;
@@ -22,6 +22,7 @@ export class CustomerVersionsService {
   /** The customer as it was at `asOf`; without it, as it is now. A version counts from its own time on. */
   async get(id: number, asOf?: Date): Promise<Customer> {
     const current = asOf && (await this.customers.find(id));
+    if (current) refuseErased(current);
     if (!current || current.lastModifiedAt <= asOf) return this.customers.get(id);
     if (current.createdAt > asOf) throw new Problem('customer_not_found');
     const past = await this.history.findAt('customer', id, asOf);
@@ -70,6 +71,7 @@ export class CustomerVersionsService {
       lastModifiedAt: at,
       isDeleted: false,
       deletedAt: null,
+      mergedInto: null,
     };
   }
 }

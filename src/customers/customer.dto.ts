@@ -103,6 +103,12 @@ export class CustomerDto {
   /** Time of deletion; null for an active customer. */
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   deletedAt: string | null;
+
+  /**
+   * Id of the customer that this one was merged into, which deleted it. Restoring undoes the merge.
+   * @example null
+   */
+  mergedInto: number | null;
 }
 
 export class CustomerPageDto {

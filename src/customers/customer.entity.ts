@@ -87,6 +87,14 @@ export class Customer extends SearchColumns {
   @Column('datetime', { name: 'deleted_at', nullable: true })
   deletedAt: Date | null;
 
+  /** Id of the customer that this one, now deleted, was merged into. */
+  @Column('int', { name: 'merged_into', nullable: true })
+  mergedInto: number | null;
+
+  /** Nothing personal is left in an erased row. */
+  @Column('datetime', { name: 'erased_at', nullable: true })
+  erasedAt: Date | null;
+
   /** Computed by the database for the unique index: null for deleted customers, so that their e-mail is free again. */
   @Column({
     type: 'varchar',

@@ -30,6 +30,8 @@ export class CustomerMapper {
       lastModifiedAt: customer.lastModifiedAt.toISOString(),
       version: customer.version,
       deletedAt: deletedAtOf(customer)?.toISOString() ?? null,
+      // undefined in a new row
+      mergedInto: customer.mergedInto ?? null,
     };
   }
 }

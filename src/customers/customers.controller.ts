@@ -11,6 +11,7 @@ import type { VersionCondition } from '../writes/version-condition.js';
 import { CreateCustomerDto, CustomerDto, CustomerPageDto, CustomerQuery, UpdateCustomerDto } from './customer.dto.js';
 import { CustomerMapper } from './customer.mapper.js';
 import { CustomerPhotosService } from './customer-photos.service.js';
+import { CustomerRestoreService } from './customer-restore.service.js';
 import { CustomerVersionsService } from './customer-versions.service.js';
 import { CustomersService } from './customers.service.js';
 
@@ -20,6 +21,7 @@ export class CustomersController {
     private readonly customers: CustomersService,
     private readonly photos: CustomerPhotosService,
     private readonly versions: CustomerVersionsService,
+    private readonly restores: CustomerRestoreService,
     private readonly mapper: CustomerMapper,
   ) {}
 
@@ -35,7 +37,7 @@ export class CustomersController {
   @Access('user')
   @ApiIdempotencyKey()
   @ApiFormWithPhoto(CreateCustomerDto)
-  @ApiProblems('email_taken')
+  @ApiProblems('email_taken', 'customer_erased')
   @UseInterceptors(PhotoUploadInterceptor)
   async createCustomer(
     @Context() context: RequestContext,
@@ -50,7 +52,7 @@ export class CustomersController {
   @Get(':id')
   @Access('user')
   @ApiIfNoneMatch()
-  @ApiProblems('customer_not_found')
+  @ApiProblems('customer_not_found', 'customer_erased')
   async getCustomer(
     @Param('id', IdPipe) id: number,
     @Query() { asOf }: CustomerQuery,
@@ -63,7 +65,7 @@ export class CustomersController {
   @Patch(':id')
   @Access('user')
   @ApiIfMatch()
-  @ApiProblems('customer_not_found', 'email_taken')
+  @ApiProblems('customer_not_found', 'customer_erased', 'email_taken')
   async updateCustomer(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,
@@ -81,6 +83,7 @@ export class CustomersController {
   @ApiIfMatch()
   @ApiProblems(
     'customer_not_found',
+    'customer_erased',
     'storage_unavailable',
     'storage_full',
     'storage_forbidden',
@@ -94,19 +97,19 @@ export class CustomersController {
     return this.photos.remove(context, id, expectedVersion);
   }
 
-  /** Restore a deleted customer */
+  /** Restore a deleted customer; undoes a merge */
   @Post(':id/restore')
   @HttpCode(200)
   @Access('user')
   @ApiIfMatch()
-  @ApiProblems('customer_not_found', 'email_taken')
+  @ApiProblems('customer_not_found', 'customer_erased', 'email_taken')
   async restoreCustomer(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,
     @IfMatch() expectedVersion: VersionCondition | undefined,
     @PublicOrigin() origin: string,
   ): Promise<CustomerDto> {
-    return this.mapper.toDto(await this.customers.restore(context, id, expectedVersion), origin);
+    return this.mapper.toDto(await this.restores.restore(context, id, expectedVersion), origin);
   }
 
   /** List the changes of a customer, newest first */

@@ -51,6 +51,7 @@ export class CustomersService {
       table: this.table,
       notFound: 'customer_not_found',
       derivedData: search,
+      refuseErased,
       auditedFields: ({ email, name, surname, phone, company, notes, photoKey, photoUrl, ...customer }) => ({
         email,
         name,
@@ -61,24 +62,26 @@ export class CustomersService {
         // the content's hash identifies the photo; URLs expire
         photo: photoKey === null ? photoUrl : hashOf(photoKey),
         deletedAt: deletedAtOf(customer)?.toISOString() ?? null,
+        // undefined in a new row
+        mergedInto: customer.mergedInto ?? null,
       }),
     };
   }
 
   list(query: ListQuery): Promise<Page<Customer>> {
-    return this.paging.list(this.table, SORTS, filterOf(query, 'last_modified_at'), {
+    const filter = filterOf(query, 'last_modified_at');
+    filter.conditions.push('erased_at IS NULL');
+    return this.paging.list(this.table, SORTS, filter, {
       ...query,
       sort: query.sort ?? '-id',
     });
   }
 
   async get(id: number): Promise<Customer> {
-    const customer = await this.table.find(id);
-    if (!customer || customer.isDeleted) throw new Problem('customer_not_found');
-    return customer;
+    return requireLive(await this.table.find(id));
   }
 
-  /** Also finds deleted customers. */
+  /** Also finds deleted and erased customers. */
   find(id: number): Promise<Customer | undefined> {
     return this.table.find(id);
   }
@@ -128,19 +131,20 @@ export class CustomersService {
     return this.writer.update(this.resource, context, id, change);
   }
 
-  /** Restoring an active customer changes nothing. */
-  restore(context: WriteContext, id: number, expectedVersion?: VersionCondition): Promise<Customer> {
-    return this.change(context, id, {
-      action: 'restored',
-      expectedVersion,
-      includeDeleted: true,
-      set: (before) => (before.isDeleted ? { isDeleted: false, deletedAt: null } : {}),
-    });
-  }
-
-  /** Includes deleted customers: their history shows who deleted them. */
+  /** Includes deleted and erased customers: their history shows who deleted or erased them. */
   async listHistory(id: number, query: PageQuery): Promise<HistoryPageDto> {
     if (!(await this.table.find(id))) throw new Problem('customer_not_found');
     return this.history.list('customer', id, query);
   }
+}
+
+/** Throws unless the customer is active. */
+export function requireLive(customer: Customer | undefined): Customer {
+  if (customer) refuseErased(customer);
+  if (!customer || customer.isDeleted) throw new Problem('customer_not_found');
+  return customer;
+}
+
+export function refuseErased({ erasedAt }: Customer): void {
+  if (erasedAt) throw new Problem('customer_erased');
 }

@@ -29,7 +29,7 @@ export class PhotosController {
   @Access('user')
   @ApiPhotoBody()
   @ApiIfMatch()
-  @ApiProblems('customer_not_found')
+  @ApiProblems('customer_not_found', 'customer_erased')
   @UseInterceptors(PhotoUploadInterceptor)
   async setCustomerPhoto(
     @Context() context: RequestContext,
@@ -46,7 +46,7 @@ export class PhotosController {
   @ApiTags('Customers')
   @Access('user')
   @ApiIfMatch()
-  @ApiProblems('customer_not_found')
+  @ApiProblems('customer_not_found', 'customer_erased')
   async deleteCustomerPhoto(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,
@@ -61,7 +61,13 @@ export class PhotosController {
   @ApiTags('Photos')
   @Access('public')
   @ApiResponse({ status: 200, content: { 'image/webp': { schema: { type: 'string', format: 'binary' } } } })
-  @ApiProblems('photo_not_found', 'storage_unavailable', 'storage_forbidden', 'storage_bucket_missing')
+  @ApiProblems(
+    'photo_not_found',
+    'customer_erased',
+    'storage_unavailable',
+    'storage_forbidden',
+    'storage_bucket_missing',
+  )
   async getPhoto(
     @Param('id', IdPipe) id: number,
     @Param('file') file: string,

@@ -21,7 +21,7 @@ export class VersionsController {
   @HttpCode(200)
   @Access('user')
   @ApiIfMatch()
-  @ApiProblems('customer_not_found', 'version_not_found', 'email_taken')
+  @ApiProblems('customer_not_found', 'customer_erased', 'version_not_found', 'email_taken')
   async revertCustomer(
     @Context() context: RequestContext,
     @Param('id', IdPipe) id: number,

@@ -13,6 +13,9 @@ import { isolateTransactions } from './embedded-driver.js';
 import { useDirectStatements } from './server-driver.js';
 import type { ServerDialect } from './session-settings.js';
 
+/** How long SQLite waits for another process. */
+export const BUSY_TIMEOUT_MS = 5_000;
+
 export type Entities = NonNullable<DataSourceOptions['entities']>;
 
 /** The only connection options, for the service, its tests and TypeORM's command line. */
@@ -45,7 +48,9 @@ function embeddedOptions(env: Env): DataSourceOptions {
     database,
     enableWAL: true,
     prepareDatabase: (database: { pragma(text: string): void }) => {
-      database.pragma('busy_timeout = 5000');
+      database.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+      // otherwise deleted and replaced values stay in the file
+      database.pragma('secure_delete = ON');
     },
   };
 }

@@ -5,6 +5,7 @@ import { Env } from '../config/env.js';
 import { connectionOptions, type Entities, openDataSource, withoutTimeouts } from './data-source.js';
 import { DirectQueries } from './direct-queries.js';
 import { EmailCollisionError } from './email-collisions.js';
+import { FileResidue } from './file-residue.js';
 import { Housekeeping } from './housekeeping.js';
 import { withLock } from './locks.js';
 import { applyPendingMigrations } from './migrate.js';
@@ -27,8 +28,8 @@ export class DatabaseModule {
     return {
       module: DatabaseModule,
       imports: [connection],
-      providers: [DirectQueries, Housekeeping],
-      exports: [DirectQueries, Housekeeping],
+      providers: [DirectQueries, Housekeeping, FileResidue],
+      exports: [DirectQueries, Housekeeping, FileResidue],
     };
   }
 }

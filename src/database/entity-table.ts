@@ -72,6 +72,16 @@ export class EntityTable<Row extends ObjectLiteral & { id: number }> {
     return (await this.queries.executeIn<Raw>(manager, sql, parameters)).map((row) => this.hydrate(row));
   }
 
+  /** Locks in the order of the ids, so that two transactions that lock the same rows do not deadlock. */
+  async lockByIds(manager: EntityManager, ids: number[]): Promise<Map<number, Row>> {
+    const rows = new Map<number, Row>();
+    for (const id of ids.toSorted((a, b) => a - b)) {
+      const row = await this.lockById(manager, id);
+      if (row) rows.set(id, row);
+    }
+    return rows;
+  }
+
   /** The id that the database gave the new row. */
   async insert(manager: EntityManager, row: Omit<Row, 'id'>): Promise<number> {
     return (await this.inserts.one(manager, row)).insertId;

@@ -32,7 +32,7 @@ export class History {
   @Column('json')
   changes: Changes;
 
-  /** All fields after the change; null in entries of version 0.1. */
+  /** All fields after the change; null in entries of version 0.1, and of what was erased. */
   @Column('json', { nullable: true })
   state: Record<string, unknown> | null;
 

@@ -6,6 +6,7 @@ import { fromSqlTime, toSqlTime } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { Cursors } from '../lists/cursors.js';
 import type { PageQuery } from '../lists/list.query.js';
+import { MAX_ID } from '../validation/fields.js';
 import { HistoryEntryDto, type HistoryPageDto } from './history.dto.js';
 import { type Changes, History } from './history.entity.js';
 
@@ -19,6 +20,12 @@ const FIND_AT = `SELECT version, changed_by AS actor, changed_at AS time, state 
 const STATE = 'SELECT state FROM history WHERE resource = ? AND resource_id = ? AND version = ?';
 const LATER_CHANGES = `SELECT changes FROM history
   WHERE resource = ? AND resource_id = ? AND version > ? ORDER BY version DESC`;
+
+const READ_BATCH_SIZE = 200;
+/** In one statement, which the server aborts if it runs for long. */
+const BATCH_SIZE = 1_000;
+const ERASE = `UPDATE history SET changes = '{}', state = NULL
+  WHERE resource = ? AND resource_id = ? AND version BETWEEN ? AND ?`;
 
 /** The versions of customers and users: who changed what, and when. */
 @Injectable()
@@ -65,6 +72,23 @@ export class HistoryService {
     for (const { changes } of await read<{ changes: string | Changes }>(LATER_CHANGES))
       for (const [name, [before]] of Object.entries(parse(changes))) state[name] = before;
     return state;
+  }
+
+  /** Removes the values from all entries up to `version`; who changed the row, and when, remains. */
+  async erase(manager: EntityManager, resource: string, id: number, version: number): Promise<void> {
+    for (let first = 1; first <= version; first += BATCH_SIZE)
+      await this.queries.writeIn(manager, ERASE, [resource, id, first, first + BATCH_SIZE - 1]);
+  }
+
+  /** All entries, newest first, read in batches. */
+  async *all(resource: string, id: number): AsyncGenerator<HistoryEntryDto> {
+    for (let before = MAX_ID; ;) {
+      const where = { resource, resourceId: id, version: LessThan(before) };
+      const found = await this.entries.find({ where, order: { version: 'DESC' }, take: READ_BATCH_SIZE });
+      for (const entry of found) yield HistoryEntryDto.from(entry);
+      if (found.length < READ_BATCH_SIZE) return;
+      before = found.at(-1)!.version;
+    }
   }
 
   /** Newest first. */

@@ -50,28 +50,31 @@ export class PhotosService {
     return row;
   }
 
-  /** Hides a photo in a public bucket: moves it to an unpublished key, which `write` commits in the row. */
-  async hide(key: string, write: (hiddenKey: string) => Promise<void>): Promise<void> {
+  /**
+   * Hides a photo in a public bucket: moves it to an unpublished key, which `write` commits in the row. Resolves to false
+   * if the row got another key after all.
+   */
+  async hide(key: string, write: (hiddenKey: string) => Promise<boolean>): Promise<void> {
     const hiddenKey = newKey(hashOf(key));
     const targets = objectsOf(hiddenKey);
-    await this.discardIfRefused({ ...NO_PHOTO, photoKey: hiddenKey }, async () => {
+    const isHidden = await this.discardIfRefused({ ...NO_PHOTO, photoKey: hiddenKey }, async () => {
       await allSettledOrThrow(objectsOf(key).map((object, index) => this.copy(object, targets[index]!)));
-      await write(hiddenKey);
+      return write(hiddenKey);
     });
-    await this.discard({ ...NO_PHOTO, photoKey: key });
+    await this.discard({ ...NO_PHOTO, photoKey: isHidden ? key : hiddenKey });
   }
 
   /** Deletes the objects of a photo that no row names any more. PhotoSweep deletes those that fail here. */
   async discard(photo: StoredPhoto): Promise<void> {
-    const objects = this.objectsToDiscard(photo);
+    const objects = this.objectsOf(photo);
     const results = await Promise.allSettled(objects.map((object) => this.store.remove(object)));
     results.forEach(({ status }, index) => {
       if (status === 'rejected') this.logger.warn({ message: 'photo_left_behind', object: objects[index] });
     });
   }
 
-  /** Photos of the Flask service are ours to delete only if they are in our bucket. */
-  private objectsToDiscard({ photoKey, photoUrl }: StoredPhoto): string[] {
+  /** The objects of a photo. Those of the Flask service are ours to delete only if they are in our bucket. */
+  objectsOf({ photoKey, photoUrl }: StoredPhoto): string[] {
     if (photoKey !== null) return objectsOf(photoKey);
     return photoUrl?.startsWith(this.legacyBucket) ? [photoUrl.slice(this.legacyBucket.length)] : [];
   }

@@ -7,4 +7,11 @@ export interface StoredPhoto {
   photoUrl: string | null;
 }
 
+export const photoOf = ({ photoKey, photoWidth, photoHeight, photoUrl }: StoredPhoto): StoredPhoto => ({
+  photoKey,
+  photoWidth,
+  photoHeight,
+  photoUrl,
+});
+
 export const NO_PHOTO: StoredPhoto = { photoKey: null, photoWidth: null, photoHeight: null, photoUrl: null };

@@ -127,6 +127,12 @@ export const PROBLEMS = {
     title: 'Linked account not found',
     description: 'No account of this provider is linked.',
   },
+  customer_erased: {
+    status: 410,
+    title: 'Customer erased',
+    description:
+      'The personal data of this customer was erased for good (GDPR, article 17). Only the history remains readable, without values.',
+  },
   request_timeout: {
     status: 408,
     title: 'Request timeout',

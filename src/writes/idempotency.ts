@@ -18,12 +18,22 @@ const RETENTION_MS = 24 * 60 * 60 * 1000;
 
 const CLAIM = 'INSERT INTO idempotency_records (user_id, key_hash, request_hash, expires_at) VALUES (?, ?, ?, ?)';
 const STORE =
-  'UPDATE idempotency_records SET answer = ?, resource = ?, resource_id = ? WHERE user_id = ? AND key_hash = ?';
+  'UPDATE idempotency_records SET answer = ?, resource = ?, resource_id = ?, related_id = ? WHERE user_id = ? AND key_hash = ?';
 
-/** An answer, and the row it is about: an erased person's stored answers can be found by it. */
+// two statements, as each column has its own index
+const ERASE = ['resource_id', 'related_id'].map(
+  (column) => `UPDATE idempotency_records SET answer = NULL WHERE resource = ? AND ${column} = ?`,
+);
+const UNNAMED = `SELECT user_id AS userId, key_hash AS keyHash, answer FROM idempotency_records
+  WHERE resource IS NULL AND answer IS NOT NULL`;
+const ERASE_UNNAMED = 'UPDATE idempotency_records SET answer = NULL WHERE user_id = ? AND key_hash = ?';
+
+/** An answer, and the rows it is about: an erased person's stored answers can be found by them. */
 export interface StoredAnswer<Answer> {
   resource: Resource<Versioned>['name'];
   resourceId: number;
+  /** Another row whose fields the answer contains. */
+  relatedId?: number;
   answer: Answer;
 }
 
@@ -77,6 +87,26 @@ export class Idempotency {
     }
   }
 
+  /** Removes the stored answers about erased rows. Their keys remain: a retry must not repeat the request. */
+  async eraseAnswers(
+    manager: EntityManager,
+    resource: StoredAnswer<unknown>['resource'],
+    ids: number[],
+  ): Promise<void> {
+    for (const id of ids) for (const sql of ERASE) await this.queries.writeIn(manager, sql, [resource, id]);
+    await this.eraseUnnamed(manager, new Set(ids));
+  }
+
+  /** Records of version 0.1 do not name the row that they are about; its id is in the answer. */
+  private async eraseUnnamed(manager: EntityManager, ids: ReadonlySet<number>): Promise<void> {
+    const unnamed = await this.queries.executeIn<RecordId & { answer: string }>(manager, UNNAMED, []);
+    for (const { userId, keyHash, answer } of unnamed) {
+      const opened = this.secrets.open('idempotency', answer);
+      if (opened !== undefined && ids.has((JSON.parse(opened) as { id: number }).id))
+        await this.queries.writeIn(manager, ERASE_UNNAMED, [userId, keyHash]);
+    }
+  }
+
   private async claim(
     manager: EntityManager,
     { userId, keyHash }: RecordId,
@@ -96,10 +126,10 @@ export class Idempotency {
   private async store(
     manager: EntityManager,
     { userId, keyHash }: RecordId,
-    { resource, resourceId, answer }: StoredAnswer<unknown>,
+    { resource, resourceId, relatedId, answer }: StoredAnswer<unknown>,
   ): Promise<void> {
     const sealed = this.secrets.seal('idempotency', JSON.stringify(answer));
-    await this.queries.writeIn(manager, STORE, [sealed, resource, resourceId, userId, keyHash]);
+    await this.queries.writeIn(manager, STORE, [sealed, resource, resourceId, relatedId ?? null, userId, keyHash]);
   }
 
   /** Undefined if the key is free again: the first request was rolled back, or its record has expired. */
@@ -114,6 +144,7 @@ export class Idempotency {
       return undefined;
     }
     const isSame = this.secrets.verifies('idempotency-request', Buffer.from(record.requestHash, 'hex'), request);
+    if (isSame && record.answer === null) throw new Problem('customer_erased');
     const opened = isSame ? this.secrets.open('idempotency', record.answer ?? '') : undefined;
     if (opened === undefined) throw new Problem('idempotency_key_reused');
     onReplay();

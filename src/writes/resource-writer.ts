@@ -17,6 +17,10 @@ export interface Change<Row> {
   expectedVersion?: VersionCondition;
   /** Whether a deleted row is found as well. */
   includeDeleted?: boolean;
+  /** Whether to write a new version even if no value differs. */
+  always?: boolean;
+  /** Whether the history must not record the fields before and after the change. */
+  isErasure?: boolean;
   /**
    * The new values of some columns; if none of them differs, nothing is written. `now` is the time of the new version. Runs
    * again after a lost race.
@@ -126,9 +130,10 @@ export class ResourceWriter {
     resource: Resource<Row>,
     { actorId, requestId }: WriteContext,
     id: number,
-    { action, expectedVersion, includeDeleted, set, afterUpdate }: Change<Row>,
+    { action, expectedVersion, includeDeleted, always, isErasure, set, afterUpdate }: Change<Row>,
   ): Promise<Row> {
     const before = await resource.table.lockById(manager, id);
+    if (before) resource.refuseErased?.(before);
     if (!before || (before.isDeleted && !includeDeleted)) throw new Problem(resource.notFound);
     if (expectedVersion && !includesVersion(expectedVersion, before.version))
       throw new Problem('version_conflict', undefined, { currentVersion: before.version });
@@ -136,14 +141,14 @@ export class ResourceWriter {
     const now = this.clock.now();
     const values = await set(before, manager, now);
     const isUnchanged = Object.entries(values).every(([name, value]) => before[name as keyof Row] === value);
-    if (isUnchanged) return before;
+    if (isUnchanged && !always) return before;
 
     const audit = { version: before.version + 1, lastModifiedBy: actorId, lastModifiedAt: now };
     const changed = { ...before, ...values, ...audit };
     const after = { ...changed, ...resource.derivedData?.columns(changed) };
     // the row lock does not exclude writers on other nodes of a Galera cluster: the version decides
     if (!(await resource.table.updateVersion(manager, after, before.version))) throw new VersionRaceError();
-    await this.finish(manager, resource, requestId, action, [{ before, after }]);
+    await this.finish(manager, resource, requestId, action, [{ before, after }], isErasure);
     await afterUpdate?.(after, manager);
     return after;
   }
@@ -154,9 +159,10 @@ export class ResourceWriter {
     requestId: string | null,
     action: string,
     changes: Array<RowChange<Row>>,
+    isErasure = false,
   ): Promise<void> {
     const entries = changes.map(({ before, after }) => {
-      const state = resource.auditedFields(after);
+      const state = isErasure ? null : resource.auditedFields(after);
       return {
         resource: resource.name,
         resourceId: after.id,
@@ -165,7 +171,7 @@ export class ResourceWriter {
         by: after.lastModifiedBy,
         at: after.lastModifiedAt!,
         requestId,
-        changes: difference(before ? resource.auditedFields(before) : {}, state),
+        changes: state ? difference(before ? resource.auditedFields(before) : {}, state) : {},
         state,
         sequence: null,
       };

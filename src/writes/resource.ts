@@ -31,8 +31,11 @@ type ComputedColumn =
   | 'searchText'
   | 'indexedAt';
 
+/** Null in a new row. */
+type LaterColumn = 'mergedInto' | 'erasedAt';
+
 /** The values that a service gives a new row; the write path and the database add the rest. */
-export type NewRow<Row extends Versioned> = Omit<Row, ComputedColumn | keyof Versioned>;
+export type NewRow<Row extends Versioned> = Omit<Row, ComputedColumn | LaterColumn | keyof Versioned>;
 
 /** A row before and after a write; a new row has no `before`. */
 export interface RowChange<Row> {
@@ -52,6 +55,8 @@ export interface Resource<Row extends Versioned> {
   name: 'customer' | 'user';
   table: EntityTable<Row>;
   notFound: ProblemCode;
+  /** Throws for a row of which only a tombstone is left. */
+  refuseErased?: (row: Row) => void;
   /** The fields that the history records, named as in the API. Must not contain secrets. */
   auditedFields: (row: Row) => Record<string, unknown>;
   derivedData?: DerivedData<Row>;
