@@ -1,4 +1,4 @@
-import { Body, Controller, HttpCode, Param, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Context, IfMatch, PublicOrigin, type RequestContext } from '../http/request-context.js';
 import { Access, ApiIdempotencyKey, ApiIfMatch, ApiProblems } from '../http/route-decorators.js';
@@ -6,6 +6,8 @@ import { IdPipe } from '../validation/id.pipe.js';
 import type { VersionCondition } from '../writes/version-condition.js';
 import { CustomerDto } from './customer.dto.js';
 import { CustomerMapper } from './customer.mapper.js';
+import { DuplicateDto, DuplicateListDto } from './customer-duplicates.dto.js';
+import { CustomerDuplicatesService } from './customer-duplicates.service.js';
 import { MergeCustomerDto } from './customer-merge.dto.js';
 import { CustomerMergeService } from './customer-merge.service.js';
 
@@ -13,9 +15,19 @@ import { CustomerMergeService } from './customer-merge.service.js';
 @ApiTags('Customers')
 export class CustomerMergeController {
   constructor(
+    private readonly duplicates: CustomerDuplicatesService,
     private readonly merges: CustomerMergeService,
     private readonly mapper: CustomerMapper,
   ) {}
+
+  /** List customers that may be the same person, best first */
+  @Get(':id/duplicates')
+  @Access('user')
+  @ApiProblems('customer_not_found', 'customer_erased')
+  async listDuplicates(@Param('id', IdPipe) id: number, @PublicOrigin() origin: string): Promise<DuplicateListDto> {
+    const found = await this.duplicates.list(id);
+    return { data: found.map((one) => DuplicateDto.from(one, this.mapper.toDto(one.customer, origin))) };
+  }
 
   /** Merge another customer into this one, and delete the other; restoring the other undoes it */
   @Post(':id/merge')

@@ -6,6 +6,7 @@ import { SearchModule } from '../search/search.module.js';
 import { StorageModule } from '../storage/storage.module.js';
 import { WritesModule } from '../writes/writes.module.js';
 import { CustomerMapper } from './customer.mapper.js';
+import { CustomerDuplicatesService } from './customer-duplicates.service.js';
 import { CustomerErasureController } from './customer-erasure.controller.js';
 import { CustomerErasureService } from './customer-erasure.service.js';
 import { CustomerMergeController } from './customer-merge.controller.js';
@@ -35,6 +36,7 @@ import { VersionsController } from './versions.controller.js';
     CustomersService,
     CustomerPhotosService,
     CustomerVersionsService,
+    CustomerDuplicatesService,
     CustomerMergeService,
     CustomerRestoreService,
     CustomerErasureService,

@@ -25,11 +25,11 @@ export async function sortMembers(document: OpenAPIObject, metadata: SchemaMetad
     }
 }
 
-/** TypeScript has one type for numbers, but all numbers of this API are integers. */
+/** TypeScript has one type for numbers, but all numbers of this API are integers, except those with the format `double`. */
 export function useIntegers(document: OpenAPIObject): void {
   const integer = (type: unknown): unknown => (type === 'number' ? 'integer' : type);
   for (const schema of Object.values(document.components!.schemas as Record<string, SchemaObject>))
-    for (const property of Object.values(schema.properties ?? {}) as Array<{ type?: unknown }>)
-      if (property.type)
+    for (const property of Object.values(schema.properties ?? {}) as Array<{ type?: unknown; format?: string }>)
+      if (property.type && property.format !== 'double')
         property.type = Array.isArray(property.type) ? property.type.map(integer) : integer(property.type);
 }
