@@ -19,6 +19,12 @@ const NUMBER = 'UPDATE history SET sequence = ? WHERE resource = ? AND resource_
 /** What the index on `sequence` yields without sorting: in SQLite rowids, which are in the order of commits. */
 const INDEX_ORDER = { sqlite: 'rowid', mysql: 'resource_id, version', mariadb: 'resource_id, version' };
 
+/** MySQL's EXISTS is a BIGINT, which its driver may return as text. */
+interface Status {
+  last: number | string | null;
+  pending: number | string;
+}
+
 interface Pending {
   id: number;
   version: number;
@@ -62,8 +68,8 @@ export class HistorySequence {
   }
 
   private async status(resource: string): Promise<{ last: number; pending: boolean }> {
-    const [row] = await this.queries.execute<{ last: number | null; pending: number }>(STATUS, [resource, resource]);
-    return { last: row!.last ?? 0, pending: row!.pending === 1 };
+    const [row] = await this.queries.execute<Status>(STATUS, [resource, resource]);
+    return { last: Number(row!.last ?? 0), pending: Number(row!.pending) === 1 };
   }
 
   /** Other instances number as well: on a cluster they collide at the commit, elsewhere they wait for each other. */
@@ -81,7 +87,7 @@ export class HistorySequence {
     await lockInTransaction(manager, 'history_sequence');
     const entries = await this.queries.executeIn<Pending>(manager, this.pendingEntries, [resource]);
     const [row] = await this.queries.executeIn<{ last: number | null }>(manager, LAST, [resource]);
-    let sequence = row?.last ?? 0;
+    let sequence = Number(row?.last ?? 0);
     for (const { id, version } of inOrder(entries))
       await this.queries.writeIn(manager, NUMBER, [++sequence, resource, id, version]);
     return entries.length;
