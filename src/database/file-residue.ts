@@ -72,8 +72,9 @@ export class FileResidue {
 }
 
 async function overwriteFreeSpace(manager: EntityManager, first: number, last: number): Promise<void> {
-  const pages = await manager.query<Array<{ page: number; data: Buffer }>>(PAGES, [first, last]);
-  for (const { page, data } of pages) {
+  const pages = await manager.query<Array<{ page: number; data: ArrayBuffer }>>(PAGES, [first, last]);
+  for (const { page, data: bytes } of pages) {
+    const data = Buffer.from(bytes);
     const gap = gapOf(page, data);
     if (!gap || gap.equals(Buffer.alloc(gap.length))) continue;
     gap.fill(0);
