@@ -18,6 +18,7 @@ import { PhotosModule } from './photos/photos.module.js';
 import { ProblemFilter } from './problems/problem.filter.js';
 import { indexAllStaleRows } from './search/stale-rows.js';
 import { StorageModule } from './storage/storage.module.js';
+import { TransfersModule } from './transfers/transfers.module.js';
 import { FirstAdmin } from './users/first-admin.js';
 import { UsersModule } from './users/users.module.js';
 import { RequestValidationPipe } from './validation/validation.pipe.js';
@@ -37,6 +38,7 @@ export class AppModule {
         UsersModule,
         CustomersModule,
         ChangesModule,
+        TransfersModule,
         PhotosModule,
         StorageModule,
         HealthModule,

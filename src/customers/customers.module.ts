@@ -6,6 +6,7 @@ import { SearchModule } from '../search/search.module.js';
 import { StorageModule } from '../storage/storage.module.js';
 import { WritesModule } from '../writes/writes.module.js';
 import { CustomerMapper } from './customer.mapper.js';
+import { CustomerBatches } from './customer-batches.js';
 import { CustomerDuplicatesService } from './customer-duplicates.service.js';
 import { CustomerErasureController } from './customer-erasure.controller.js';
 import { CustomerErasureService } from './customer-erasure.service.js';
@@ -34,6 +35,7 @@ import { VersionsController } from './versions.controller.js';
   ],
   providers: [
     CustomersService,
+    CustomerBatches,
     CustomerPhotosService,
     CustomerVersionsService,
     CustomerDuplicatesService,
@@ -46,6 +48,6 @@ import { VersionsController } from './versions.controller.js';
     CustomerMapper,
     PhotoSweep,
   ],
-  exports: [CustomersService, CustomerMapper, PhotoSweep],
+  exports: [CustomersService, CustomerBatches, CustomerMapper, PhotoSweep],
 })
 export class CustomersModule {}

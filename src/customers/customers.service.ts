@@ -86,6 +86,16 @@ export class CustomersService {
     return this.table.find(id);
   }
 
+  /** Whether there is any customer, deleted or not. */
+  async hasAny(): Promise<boolean> {
+    return (await this.table.select('LIMIT 1', [])).length > 0;
+  }
+
+  /** The active customers with these e-mails, which are normalized and not empty. */
+  findByEmails(emails: string[]): Promise<Customer[]> {
+    return this.table.select(`WHERE live_email IN (${emails.map(() => '?').join(', ')})`, emails);
+  }
+
   async create(
     context: WriteContext,
     { email, name, surname, phone, company, notes }: CreateCustomerDto,

@@ -1,7 +1,7 @@
 import fastifyMultipart from '@fastify/multipart';
 import type { FastifyInstance } from 'fastify';
 import { escapePointer, type InvalidMember, Problem } from '../problems/problem.js';
-import { assumeUnknownType, JSON_TYPES, OTHER_PHOTO_TYPES, PHOTO_TYPES } from './media-types.js';
+import { assumeUnknownType, CSV_TYPE, JSON_TYPES, NDJSON_TYPE, OTHER_PHOTO_TYPES, PHOTO_TYPES } from './media-types.js';
 
 /** Bytes of a JSON body. The sign-in routes are public and need less. */
 export const BODY_LIMIT = 64 * 1024;
@@ -13,7 +13,7 @@ const MAX_ITEMS = 1_000;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * Parses JSON. Forms and images stay unread: PhotoUploadInterceptor reads them once the guards have passed. Refuses all
+ * Parses JSON. Forms, images and files stay unread: the routes that take them read them once the guards have passed. Refuses all
  * other types: any web page could send URL-encoded forms and plain text without a CORS preflight. Checks the shape
  * before validation, which would take seconds for 300,000 empty objects.
  */
@@ -24,7 +24,7 @@ export async function registerBodyParsers(fastify: FastifyInstance): Promise<voi
     assumeUnknownType(request);
     done();
   });
-  const unread = [...PHOTO_TYPES, ...OTHER_PHOTO_TYPES];
+  const unread = [...PHOTO_TYPES, ...OTHER_PHOTO_TYPES, CSV_TYPE, NDJSON_TYPE];
   fastify.addContentTypeParser(unread, (_request, _body, done) => done(null));
   fastify.addContentTypeParser([...JSON_TYPES], { parseAs: 'buffer' }, (_request, body, done) => {
     try {

@@ -24,6 +24,8 @@ export class Connection {
   private readonly queue: Exchange[] = [];
   private refuse?: () => void;
   private isEnding = false;
+  /** Whether the body of the current request may take longer than Node's `requestTimeout`. */
+  hasLongBody = false;
 
   constructor(
     private readonly socket: Socket,
@@ -74,6 +76,7 @@ export class Connection {
   private start(exchange: Exchange): void {
     this.current = exchange;
     this.last = exchange;
+    this.hasLongBody = false;
     exchange.response.once('close', () => this.next());
     this.handle(exchange.request, exchange.response);
   }

@@ -9,6 +9,13 @@ import { Connection, type Handler, MAX_DISCARDED_BYTES } from './connection.js';
  */
 const MAX_QUEUED = 20_000;
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** For routes that read a long body themselves and end one that pauses: it may take longer than 30 s. */
+    hasLongBody?: boolean;
+  }
+}
+
 /** Bounds what a connection holds, whatever its client sends or does not read. */
 export class Connections {
   private readonly connections = new WeakMap<Socket, Connection>();
@@ -22,6 +29,10 @@ export class Connections {
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       if (this.counter.queued >= MAX_QUEUED) request.socket.destroy();
       else this.of(request.socket).receive({ request, response });
+    });
+    fastify.addHook('onRequest', (request, _, done) => {
+      if (request.routeOptions.config.hasLongBody) this.of(request.raw.socket).hasLongBody = true;
+      done();
     });
     fastify.addHook('onSend', (request, reply, _, done) => {
       // a body that is late (408) is not waited for any longer, however short it is

@@ -2,7 +2,15 @@ import fastifyCors from '@fastify/cors';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
-const EXPOSED_HEADERS = ['ETag', 'Link', 'Location', 'X-Request-Id', 'Idempotency-Replayed', 'Retry-After'];
+const EXPOSED_HEADERS = [
+  'Content-Disposition',
+  'ETag',
+  'Idempotency-Replayed',
+  'Link',
+  'Location',
+  'Retry-After',
+  'X-Request-Id',
+];
 
 /** Allows exactly these origins to call the API. Without origins, no CORS header is sent. */
 export async function registerCors(fastify: FastifyInstance, origins: string[]): Promise<void> {

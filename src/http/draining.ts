@@ -25,6 +25,7 @@ const DUPLICATE_SIGNAL_MS = 1_000;
 export class Draining implements BeforeApplicationShutdown {
   private hasStarted = false;
   private readonly shutdown = new AbortController();
+  private readonly closingController = new AbortController();
   private server?: Server;
   private readonly sockets = new Set<Socket>();
 
@@ -37,6 +38,11 @@ export class Draining implements BeforeApplicationShutdown {
   /** Aborted when the shutdown begins, with or without draining: requests that only wait are then answered at once. */
   get signal(): AbortSignal {
     return this.shutdown.signal;
+  }
+
+  /** Aborts when the listener closes: requests in progress then have 10 s left. */
+  get closing(): AbortSignal {
+    return this.closingController.signal;
   }
 
   register(fastify: FastifyInstance): void {
@@ -56,6 +62,7 @@ export class Draining implements BeforeApplicationShutdown {
     this.shutdown.abort();
     // without a signal, a test or a script closes the service and no client needs draining
     if (signal) await this.drain();
+    this.closingController.abort();
     // browsers open connections in advance; Node does not count an unused one as idle
     for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
     const { server } = this;

@@ -32,3 +32,5 @@ export function assumeUnknownType({ headers, routeOptions }: FastifyRequest): vo
   if (!headers['content-type'] && routeOptions.config.consumes?.has(UNKNOWN_TYPE))
     headers['content-type'] = UNKNOWN_TYPE;
 }
+export const CSV_TYPE = 'text/csv';
+export const NDJSON_TYPE = 'application/x-ndjson';

@@ -29,6 +29,7 @@ export class UnreadableRequests {
       return;
     }
     const code = CODES[error.code ?? ''] ?? 'malformed_request';
+    if (code === 'request_timeout' && this.connections.of(socket).hasLongBody) return;
     this.connections.of(socket).fail((response) => {
       const reply = response && replyOf(response);
       // the body of a request is late or malformed

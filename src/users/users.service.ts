@@ -87,6 +87,11 @@ export class UsersService {
     return user;
   }
 
+  async findFirstAdmin(): Promise<User | undefined> {
+    const [admin] = await this.table.select('WHERE admin = 1 AND is_deleted = 0 ORDER BY id LIMIT 1', []);
+    return admin;
+  }
+
   async get(id: number): Promise<UserDto> {
     const user = await this.find(id);
     if (!user) throw new Problem('user_not_found');

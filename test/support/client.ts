@@ -47,11 +47,11 @@ export class Client {
       body: body === undefined ? undefined : isRaw ? (body as string) : JSON.stringify(body),
     });
     const text = await response.text();
-    const isJson = response.headers.get('content-type')?.includes('json');
+    const type = response.headers.get('content-type') ?? '';
     const answer = {
       status: response.status,
       headers: response.headers,
-      body: isJson && text ? JSON.parse(text) : text,
+      body: type.includes('ndjson') ? linesOf(text) : type.includes('json') && text ? JSON.parse(text) : text,
     };
     expectDocumented(this.api, method, path, answer);
     return answer;
@@ -68,6 +68,13 @@ export class Client {
     return this.as(body.accessToken, body.refreshToken);
   }
 }
+
+/** The values of newline-delimited JSON. */
+export const linesOf = (text: string): any[] =>
+  text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
 
 /** A random address of the benchmark network (RFC 2544), so that sign-in limits by address do not affect tests. */
 export function someAddress(): string {
