@@ -28,5 +28,7 @@ function messageOf(error: Error): string {
   if (error instanceof EmailCollisionError) return `${error.message}\nNothing was changed. Fix: ${error.fix}`;
   if (!(error instanceof Problem)) return error.message;
   const { errors } = error.extras;
-  return errors ? errors.map(({ pointer, message }) => `${pointer.slice(1)}: ${message}`).join('\n') : error.detail;
+  return errors
+    ? errors.map(({ pointer, message }) => [pointer.replace(/^\//, ''), message].filter(Boolean).join(': ')).join('\n')
+    : error.detail;
 }

@@ -83,6 +83,58 @@ migrate
   });
 
 program
+  .command('import <file>')
+  .description('create or update customers from a CSV or NDJSON file; rows that are refused go to <file>.rejected.csv')
+  .option('--on-conflict <action>', 'for e-mails of existing customers: skip, update or fail', 'skip')
+  .option('--country <code>', 'country of phone numbers without a country code, such as ES')
+  .option('--encoding <name>', 'encoding of the file, such as windows-1252; default: by its byte order mark, or UTF-8')
+  .option('--delimiter <character>', 'delimiter of the file: , ; | or tab; default: found in the header')
+  .option('--dry-run', 'show what would happen and change nothing')
+  .option('--as <email>', 'the user whom the customers name as their creator; default: the first admin')
+  .addHelpText(
+    'after',
+    `
+The first line names the columns; the headers of Google Contacts, Outlook and HubSpot are known. Importing a file again
+changes nothing and finishes what was left. Exits with 1 if a row was refused.
+
+Examples:
+  npm run crm -- import contacts.csv --dry-run
+  npm run crm -- import contacts.csv --on-conflict update --country ES --encoding windows-1252`,
+  )
+  .action(async (file: string, options: Record<string, string>) => {
+    exitCode = await (await import('./import-customers.js')).importCustomers(file, options);
+  });
+
+program
+  .command('export [file]')
+  .description('write customers to a file, or to standard output')
+  .option('--format <format>', 'csv or ndjson', 'csv')
+  .option('--email <email>', 'only the customer with this e-mail')
+  .option('--created-by <id>', 'only customers that this user created')
+  .option('--modified-since <time>', 'only customers that were changed at this time (RFC 3339) or later')
+  .option('--deleted <boolean>', 'true: only deleted customers')
+  .option('--sort <order>', 'id, name, surname, email, createdAt or lastModifiedAt; with - in front: descending')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  npm run crm -- export customers.csv
+  npm run -s crm -- export --format ndjson --modified-since 2026-11-01T00:00:00Z | gzip > changed.ndjson.gz`,
+  )
+  .action(async (file: string | undefined, options: Record<string, string>) =>
+    (await import('./export-customers.js')).exportCustomers(file, options),
+  );
+
+program
+  .command('seed')
+  .description('fill an empty database with invented customers, to try lists and search')
+  .option('--customers <number>', 'how many', '200')
+  .option('--force', 'also if the database has customers')
+  .action(async (options: { customers: string; force?: true }) =>
+    (await import('./seed-customers.js')).seedCustomers(options),
+  );
+
+program
   .command('photos')
   .description('manage photos of customers')
   .command('sweep')

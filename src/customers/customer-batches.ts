@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { normalizeEmail } from '../config/email.js';
 import { databaseErrorKind } from '../database/database-errors.js';
 import type { DiskMap } from '../database/disk-map.js';
 import { retryPatiently } from '../database/patience.js';
 import { NO_PHOTO } from '../photos/stored-photo.js';
 import { toDatabaseProblem } from '../problems/database-problem.js';
 import { Problem } from '../problems/problem.js';
+import { normalizeEmail } from '../text/email.js';
 import { ResourceWriter } from '../writes/resource-writer.js';
 import { Transactions, VersionRaceError } from '../writes/transactions.js';
 import type { WriteContext } from '../writes/write-context.js';
@@ -155,7 +155,7 @@ export class CustomerBatches {
       notes: notes ?? null,
       ...NO_PHOTO,
     }));
-    for (const row of rows) await this.writer.createIn(manager, this.customers.resource, context, row);
+    await this.writer.createManyIn(manager, this.customers.resource, context, rows);
   }
 
   private async updateIn(
@@ -190,7 +190,7 @@ function withoutRepetition(batch: CustomerValues[]): CustomerValues[][] {
 const isRace = (error: unknown): boolean =>
   databaseErrorKind(error) === 'duplicate' ||
   error instanceof VersionRaceError ||
-  (error instanceof Problem && error.code === 'customer_not_found');
+  (error instanceof Problem && (error.code === 'customer_not_found' || error.code === 'customer_erased'));
 
 /** The database cannot be reached, or the rows stay locked: none of them is at fault. */
 const isTemporary = (error: unknown): boolean =>

@@ -56,7 +56,7 @@ export class ImportResponses {
   }
 
   private async open(request: FastifyRequest, query: ImportQuery): Promise<Pick<OpenImport, 'file' | 'reader'>> {
-    const reader = await this.imports.createReader(query);
+    const reader = this.imports.createReader(query);
     const { bytes, format, charset } = uploadFileOf(request, this.draining.closing);
     const delimiter = delimiterOf(query);
     const file = await openImportFile(bytes, { format, encoding: query.encoding ?? charset, delimiter });

@@ -54,8 +54,8 @@ export class ImportsService {
   constructor(private readonly batches: CustomerBatches) {}
 
   /** Prepares an import. Throws a problem if an option is invalid. */
-  async createReader({ country, onConflict }: Pick<ImportOptions, 'country' | 'onConflict'>): Promise<CustomerReader> {
-    const phones = await PhoneNumbers.of(country);
+  createReader({ country, onConflict }: Pick<ImportOptions, 'country' | 'onConflict'>): CustomerReader {
+    const phones = PhoneNumbers.of(country);
     if (phones) return new CustomerReader(phones, onConflict === 'update');
     const message = 'Must be a country code (ISO 3166-1 alpha-2), such as ES.';
     throw Problem.invalid([{ pointer: 'country', code: 'not_allowed', message }]);
