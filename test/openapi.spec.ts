@@ -174,9 +174,9 @@ describe('The OpenAPI', () => {
         const response = resolve(api, found);
         if (['204', '302', '304'].includes(status)) expect([at, response.content]).toEqual([at, undefined]);
         else
-          expect([at, Object.values(response.content ?? {})]).toEqual([
+          expect([at, Object.values(response.content ?? {}).map(({ schema }) => typeof schema)]).toEqual([
             at,
-            [expect.objectContaining({ schema: expect.any(Object) })],
+            Object.keys(response.content ?? { missing: true }).map(() => 'object'),
           ]);
       }
   });

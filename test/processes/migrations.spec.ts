@@ -1,10 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import type { DataSource } from 'typeorm';
 import { migrations } from '../../migrations/index.js';
 import { createService } from '../../src/app.setup.js';
@@ -14,7 +10,6 @@ import { entities } from '../../src/entities.js';
 import { createDatabase, type Kind, onEveryDatabase, type TestDatabase } from '../support/databases.js';
 import { ADMIN, JWT_SECRET, newCustomer } from '../support/service.js';
 
-const MAIN = fileURLToPath(new URL('../../dist/src/main.js', import.meta.url));
 const NAMES = migrations.map(({ name }) => name);
 
 /** An empty database and the environment of an instance that uses it. */
@@ -52,25 +47,6 @@ async function startInProcess(env: Env): Promise<Instance> {
   const { app } = await createService(env);
   await app.listen(0, '127.0.0.1');
   return { url: await app.getUrl(), close: () => app.close() };
-}
-
-/** Starts a separate process: on the embedded database, two instances in one process would block each other. */
-async function startProcess(variables: Record<string, string>): Promise<Instance> {
-  const child = spawn(process.execPath, [MAIN], {
-    cwd: variables.DATA_DIR,
-    env: { ...variables, PORT: '0' },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = once(child, 'exit');
-  const close = async (): Promise<unknown> => {
-    child.kill('SIGKILL');
-    return exited;
-  };
-  for await (const line of createInterface(child.stdout)) {
-    const url = /API:\s+(http\S+)/.exec(line)?.[1];
-    if (url) return { url, close };
-  }
-  throw new Error('The instance exited before it listened');
 }
 
 async function send(url: string, method: string, path: string, token?: string, body?: unknown): Promise<any> {
@@ -189,16 +165,46 @@ onEveryDatabase((kind) => {
     });
   });
 
+  describe('a restarted instance', () => {
+    it('keeps its data and its secret and creates no other admin', async () => {
+      const installation = await createInstallation(kind);
+      try {
+        const first = await startInProcess(installation.env);
+        const { accessToken, refreshToken } = await signIn(first.url);
+        const customer = await send(first.url, 'POST', '/customers', accessToken, newCustomer());
+        await first.close();
+
+        const second = await startInProcess(installation.env);
+        try {
+          const found = await send(second.url, 'GET', `/customers/${customer.id}`, accessToken);
+          expect(found).toEqual({ ...customer, status: 200 });
+          const refreshed = await send(second.url, 'POST', '/login/refresh', undefined, { refreshToken });
+          expect(refreshed.status).toBe(200);
+          const { data } = await send(second.url, 'GET', '/users', refreshed.accessToken);
+          expect(data).toHaveLength(1);
+        } finally {
+          await second.close();
+        }
+        if (kind === 'SQLite') {
+          const file = join(installation.env.DATA_DIR, 'jwt-secret');
+          expect(readFileSync(file, 'utf8')).toMatch(/^[\da-f]{64}$/);
+          expect(statSync(file).mode & 0o077).toBe(0);
+        }
+      } finally {
+        await installation.remove();
+      }
+    });
+  });
+
+  // one process at a time may use a DATA_DIR; test/processes/refused-starts.spec.ts starts two
+  if (kind === 'SQLite') return;
+
   describe('five instances that start concurrently on an empty database', () => {
     let installation: Installation;
     let instances: Instance[] = [];
     beforeAll(async () => {
       installation = await createInstallation(kind);
-      instances = await Promise.all(
-        Array.from({ length: 5 }, () =>
-          kind === 'SQLite' ? startProcess(installation.variables) : startInProcess(readEnv(installation.variables)),
-        ),
-      );
+      instances = await Promise.all(Array.from({ length: 5 }, () => startInProcess(readEnv(installation.variables))));
     });
     afterAll(async () => {
       await Promise.all(instances.map(({ close }) => close()));
@@ -236,37 +242,6 @@ onEveryDatabase((kind) => {
       for (const { id } of written)
         for (const { url } of instances)
           expect(await send(url, 'GET', `/customers/${id}`, accessToken)).toMatchObject({ status: 200, version: 1 });
-    });
-  });
-
-  describe('a restarted instance', () => {
-    it('keeps its data and its secret and creates no other admin', async () => {
-      const installation = await createInstallation(kind);
-      try {
-        const first = await startInProcess(installation.env);
-        const { accessToken, refreshToken } = await signIn(first.url);
-        const customer = await send(first.url, 'POST', '/customers', accessToken, newCustomer());
-        await first.close();
-
-        const second = await startInProcess(installation.env);
-        try {
-          const found = await send(second.url, 'GET', `/customers/${customer.id}`, accessToken);
-          expect(found).toEqual({ ...customer, status: 200 });
-          const refreshed = await send(second.url, 'POST', '/login/refresh', undefined, { refreshToken });
-          expect(refreshed.status).toBe(200);
-          const { data } = await send(second.url, 'GET', '/users', refreshed.accessToken);
-          expect(data).toHaveLength(1);
-        } finally {
-          await second.close();
-        }
-        if (kind === 'SQLite') {
-          const file = join(installation.env.DATA_DIR, 'jwt-secret');
-          expect(readFileSync(file, 'utf8')).toMatch(/^[\da-f]{64}$/);
-          expect(statSync(file).mode & 0o077).toBe(0);
-        }
-      } finally {
-        await installation.remove();
-      }
     });
   });
 });
