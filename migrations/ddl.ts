@@ -55,13 +55,14 @@ async function hasIndex(runner: QueryRunner, table: string, name: string): Promi
   return found.length > 0;
 }
 
-/** Adds a column that the database computes. `expression` is what the entity declares; a dialect may need another. */
+/** Adds a column that the database computes. `declared` is the expression of the entity, if a dialect needs another. */
 export async function addVirtualColumn(
   runner: QueryRunner,
   table: string,
   name: string,
   type: string,
   expression: string,
+  declared = expression,
 ): Promise<void> {
   await addColumns(runner, table, { [name]: `${type} GENERATED ALWAYS AS (${expression}) VIRTUAL` });
   // servers reword the expressions of generated columns; TypeORM's check for drift compares with its own note
@@ -73,6 +74,6 @@ export async function addVirtualColumn(
   );
   await runner.query(
     `INSERT INTO typeorm_metadata (${['type', 'table', 'name', 'schema', 'value'].map(quote).join(', ')}) VALUES (?, ?, ?, ?, ?)`,
-    [...note, isSqlite(runner) ? null : await runner.getCurrentDatabase(), expression],
+    [...note, isSqlite(runner) ? null : await runner.getCurrentDatabase(), declared],
   );
 }

@@ -22,6 +22,7 @@ import { LegacyValues1700000000021 } from './1700000000021-legacy-values.js';
 import { EmailLetters1700000000022 } from './1700000000022-email-letters.js';
 import { SearchColumns1700000000025 } from './1700000000025-search-columns.js';
 import { SearchIndexes1700000000026 } from './1700000000026-search-indexes.js';
+import { UserOrder1700000000027 } from './1700000000027-user-order.js';
 import { MergedAndErasedCustomers1700000000030 } from './1700000000030-merged-and-erased-customers.js';
 import { CustomerMerges1700000000031 } from './1700000000031-customer-merges.js';
 import { RelatedAnswers1700000000032 } from './1700000000032-related-answers.js';
@@ -56,6 +57,7 @@ export const migrations = [
   EmailLetters1700000000022,
   SearchColumns1700000000025,
   SearchIndexes1700000000026,
+  UserOrder1700000000027,
   MergedAndErasedCustomers1700000000030,
   CustomerMerges1700000000031,
   RelatedAnswers1700000000032,

@@ -1,5 +1,4 @@
 import { CustomersService } from '../src/customers/customers.service.js';
-import { type SearchIndex } from '../src/search/search-index.js';
 import { StaleRows } from '../src/search/stale-rows.js';
 import { ResourceWriter } from '../src/writes/resource-writer.js';
 import { Transactions } from '../src/writes/transactions.js';
@@ -193,7 +192,7 @@ onEveryDatabase((kind) => {
     const { resource } = service.app.get(CustomersService);
     const { words } = resource.derivedData as unknown as { words: { deleteStatement: string } };
     const statement = words.deleteStatement;
-    const explain = kind === 'SQLite' ? 'EXPLAIN QUERY PLAN' : 'EXPLAIN';
+    const explain = kind === 'SQLite' ? 'EXPLAIN QUERY PLAN' : 'EXPLAIN FORMAT=TRADITIONAL';
     const plan = await rows.query(`${explain} ${statement}`, [JSON.stringify([[0, 'a', 1]])]);
     const text = JSON.stringify(plan);
     expect(text).toMatch(kind === 'SQLite' ? /SEARCH customer_words USING PRIMARY KEY/ : /eq_ref/);

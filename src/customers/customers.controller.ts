@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Use
 import { HistoryPageDto } from '../history/history.dto.js';
 import { Context, IfMatch, PublicOrigin, type RequestContext } from '../http/request-context.js';
 import { Access, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, ApiProblems } from '../http/route-decorators.js';
-import { ListQuery, PageQuery } from '../lists/list.query.js';
+import { PageQuery } from '../lists/list.query.js';
 import { ApiFormWithPhoto } from '../photos/photo-decorators.js';
 import { OptionalPhoto, PhotoUploadInterceptor } from '../photos/photo-upload.interceptor.js';
 import type { Upload } from '../photos/upload.js';
@@ -14,6 +14,7 @@ import { CustomerPhotosService } from './customer-photos.service.js';
 import { CustomerRestoreService } from './customer-restore.service.js';
 import { CustomerVersionsService } from './customer-versions.service.js';
 import { CustomersService } from './customers.service.js';
+import { ListCustomersQuery } from './list-customers.query.js';
 
 @Controller('customers')
 export class CustomersController {
@@ -28,7 +29,7 @@ export class CustomersController {
   /** List customers */
   @Get()
   @Access('user')
-  async listCustomers(@Query() query: ListQuery, @PublicOrigin() origin: string): Promise<CustomerPageDto> {
+  async listCustomers(@Query() query: ListCustomersQuery, @PublicOrigin() origin: string): Promise<CustomerPageDto> {
     return this.mapper.toPage(await this.customers.list(query), origin);
   }
 

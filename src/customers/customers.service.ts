@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
-import { toSqlTime } from '../database/dialect.js';
+import { type Dialect, dialectOf } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { EntityTable } from '../database/entity-table.js';
 import type { HistoryPageDto } from '../history/history.dto.js';
 import { HistoryService } from '../history/history.service.js';
-import { KeyPaging, type Page, type SortKey } from '../lists/key-paging.js';
-import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js';
+import { usesSearchIndex } from '../lists/common-conditions.js';
+import { KeyPaging, type Page } from '../lists/key-paging.js';
+import type { PageQuery } from '../lists/list.query.js';
 import { hashOf } from '../photos/photo-keys.js';
 import { NO_PHOTO } from '../photos/stored-photo.js';
 import { Problem } from '../problems/problem.js';
@@ -18,21 +19,16 @@ import type { VersionCondition } from '../writes/version-condition.js';
 import type { WriteContext } from '../writes/write-context.js';
 import type { CreateCustomerDto, UpdateCustomerDto } from './customer.dto.js';
 import { Customer } from './customer.entity.js';
+import { CUSTOMER_SORTS, customerFilter } from './customer-list.js';
 import { CUSTOMER_SEARCH } from './customer-search.js';
-
-const SORTS: Record<string, SortKey> = {
-  id: { sql: 'id', value: (customer: Customer) => customer.id },
-  name: { sql: 'name', value: (customer: Customer) => customer.name },
-  surname: { sql: 'surname', value: (customer: Customer) => customer.surname },
-  email: { sql: 'email', value: (customer: Customer) => customer.email },
-  createdAt: { sql: 'created_at', value: (customer: Customer) => toSqlTime(customer.createdAt) },
-  lastModifiedAt: { sql: 'last_modified_at', value: (customer: Customer) => toSqlTime(customer.lastModifiedAt) },
-};
+import type { ListCustomersQuery } from './list-customers.query.js';
 
 /** Customers without their photo's objects: CustomerPhotosService stores and deletes those. */
 @Injectable()
 export class CustomersService {
   private readonly table: EntityTable<Customer>;
+  private readonly dialect: Dialect;
+  private readonly search: SearchIndex<Customer>;
   readonly resource: Resource<Customer>;
 
   constructor(
@@ -44,13 +40,14 @@ export class CustomersService {
     staleRows: StaleRows,
   ) {
     this.table = new EntityTable(dataSource, sql, Customer);
-    const search = new SearchIndex(dataSource, sql, CUSTOMER_SEARCH);
-    staleRows.watch(search);
+    this.dialect = dialectOf(dataSource);
+    this.search = new SearchIndex(dataSource, sql, CUSTOMER_SEARCH);
+    staleRows.watch(this.search);
     this.resource = {
       name: 'customer',
       table: this.table,
       notFound: 'customer_not_found',
-      derivedData: search,
+      derivedData: this.search,
       refuseErased,
       auditedFields: ({ email, name, surname, phone, company, notes, photoKey, photoUrl, ...customer }) => ({
         email,
@@ -68,13 +65,19 @@ export class CustomersService {
     };
   }
 
-  list(query: ListQuery): Promise<Page<Customer>> {
-    const filter = filterOf(query, 'last_modified_at');
-    filter.conditions.push('erased_at IS NULL');
-    return this.paging.list(this.table, SORTS, filter, {
+  async list(query: ListCustomersQuery): Promise<Page<Customer>> {
+    if (usesSearchIndex(query) || query.company !== undefined) await this.search.catchUp();
+    return this.paging.list(this.table, CUSTOMER_SORTS, customerFilter(this.dialect, query), {
       ...query,
       sort: query.sort ?? '-id',
     });
+  }
+
+  /** All rows that the filters of the list match, in its order, in batches of `limit`. */
+  async *batches(query: ListCustomersQuery, limit: number): AsyncGenerator<Customer[]> {
+    const filter = customerFilter(this.dialect, query);
+    await this.search.catchUp();
+    yield* this.paging.batches(this.table, CUSTOMER_SORTS, filter, { sort: query.sort ?? '-id', limit });
   }
 
   async get(id: number): Promise<Customer> {

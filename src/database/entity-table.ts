@@ -16,7 +16,8 @@ const EMAILS = Array<string>(200).fill('?');
  */
 export class EntityTable<Row extends ObjectLiteral & { id: number }> {
   readonly name: string;
-  private readonly selection: string;
+  /** The columns of a SELECT that `read` takes. */
+  readonly selection: string;
   /** With the columns that `select` leaves out, so that every column can be written back. */
   private readonly storedSelection: string;
   private readonly dates: string[];
@@ -55,9 +56,13 @@ export class EntityTable<Row extends ObjectLiteral & { id: number }> {
     return this.batchedReads.find(id);
   }
 
-  async select(rest: string, parameters: SqlValue[]): Promise<Row[]> {
-    const rows = await this.queries.query<Raw>(`SELECT ${this.selection} FROM ${this.name} ${rest}`, parameters);
-    return rows.map((row) => this.hydrate(row));
+  select(rest: string, values: SqlValue[]): Promise<Row[]> {
+    return this.read({ sql: `SELECT ${this.selection} FROM ${this.name} ${rest}`, values });
+  }
+
+  /** The rows of a statement that selects `selection`, and perhaps more. */
+  async read<Read extends Row>({ sql, values }: { sql: string; values: SqlValue[] }): Promise<Read[]> {
+    return (await this.queries.query<Raw>(sql, values)).map((row) => this.hydrate(row) as Read);
   }
 
   /** The newest committed row, locked until the transaction ends. */

@@ -1,18 +1,22 @@
 import { Injectable } from '@nestjs/common';
-import { DirectQueries, type SqlValue } from '../database/direct-queries.js';
+import { DataSource } from 'typeorm';
+import { dialectOf } from '../database/dialect.js';
+import { DirectQueries } from '../database/direct-queries.js';
 import type { EntityTable } from '../database/entity-table.js';
 import { Cursors } from './cursors.js';
+import type { Filter, IdSource } from './filter.js';
+import { ListStatements, type Order, type Position, type SortKey } from './list-statements.js';
 import type { PageDto } from './page.dto.js';
 
 /** Counting stops here: a larger count would cost more than the page. */
 const MAX_COUNTED = 10_000;
-
-/** A column that a list can be sorted by. `value` is what the cursor stores, in the form that the database compares. */
-export interface SortKey {
-  /** Part of the statement: a constant of the source, never a value of a request. */
-  sql: string;
-  value: (row: never) => string | number;
-}
+/**
+ * Ids that a source may have for its rows to be read and sorted. Each attempt with more of them comes after a walk along
+ * the order of the list that has not filled the page.
+ */
+const READ_LIMITS: readonly number[] = [1_000, 8_000, 64_000];
+/** Entries that are walked for each id that would be read: walking costs less, as the order is that of the index. */
+const WALK_FACTOR = 4;
 
 export interface ListRequest {
   limit?: number;
@@ -22,25 +26,30 @@ export interface ListRequest {
   sort: string;
 }
 
-/** Conditions of a WHERE clause, with the values of their placeholders. */
-export interface Filter {
-  conditions: string[];
-  values: SqlValue[];
-}
-
 export interface Page<Row> {
   rows: Row[];
   page: PageDto;
 }
 
+type Positioned<Row> = Row & { sortValue: string | number };
+
 /**
  * Keyset pagination: a page starts after the sort value and id of the previous page's last row. Page 10,000 costs the
  * same as page 1, and inserts or deletes between two pages neither repeat nor skip rows.
+ *
+ * There are two ways to a page. If one of the conditions has few ids, their rows are read and sorted. If all have many,
+ * the order of the list is walked until enough rows satisfy them. Where neither is sure to be cheap, the two take turns
+ * with growing limits, so that the cost is a small multiple of the cheaper one's, however the conditions depend on each
+ * other and on the order.
  */
 @Injectable()
 export class KeyPaging {
+  /** Tests set other limits, as their tables are small. */
+  readLimits = READ_LIMITS;
+
   constructor(
-    private readonly sql: DirectQueries,
+    private readonly dataSource: DataSource,
+    private readonly queries: DirectQueries,
     private readonly cursors: Cursors,
   ) {}
 
@@ -50,48 +59,99 @@ export class KeyPaging {
     filter: Filter,
     { limit = 50, cursor, count, sort }: ListRequest,
   ): Promise<Page<Row>> {
-    const descending = sort.startsWith('-');
-    const key = sorts[sort.replace(/^-/, '')]!;
-    const [direction, beyond] = descending ? ['DESC', '<'] : ['ASC', '>'];
+    const statements = this.statements(table, sorts, filter, sort);
     const scope = JSON.stringify([table.name, sort, filter]);
-
-    const conditions = [...filter.conditions];
-    const values = [...filter.values];
-    const add = (condition: string, ...added: SqlValue[]): void => {
-      conditions.push(condition);
-      values.push(...added);
-    };
-    if (cursor !== undefined) {
-      const [value, id] = this.cursors.open<[string | number, number]>(cursor, scope);
-      if (key.sql === 'id') add(`id ${beyond} ?`, id);
-      // SQLite needs the first condition to use the index; with the second alone it scans from the start of the list
-      else
-        add(
-          `${key.sql} ${beyond}= ? AND (${key.sql} ${beyond} ? OR (${key.sql} = ? AND id ${beyond} ?))`,
-          value,
-          value,
-          value,
-          id,
-        );
-    }
-    const order = key.sql === 'id' ? `id ${direction}` : `${key.sql} ${direction}, id ${direction}`;
-    const [rows, total] = await Promise.all([
-      table.select(`WHERE ${conditions.join(' AND ')} ORDER BY ${order} LIMIT ?`, [...values, limit + 1]),
-      count ? this.count(table.name, filter) : undefined,
+    const after = cursor === undefined ? undefined : this.cursors.open<Position>(cursor, scope);
+    const [found, total] = await Promise.all([
+      this.rowsAfter(table, statements, after, limit + 1),
+      count ? this.total(statements) : undefined,
     ]);
-
-    const positionOf = (row: Row): unknown => [key.value(row as never), row.id];
-    const { data, page } = this.cursors.page(rows, limit, scope, positionOf, (row) => row);
+    const { data, page } = this.cursors.page(found, limit, scope, positionOf, (row): Row => row);
     return { rows: data, page: { ...page, ...(total && { total }) } };
   }
 
-  private async count(table: string, filter: Filter): Promise<PageDto['total']> {
-    const where = filter.conditions.join(' AND ');
-    const [row] = await this.sql.query<{ n: number | string }>(
-      `SELECT COUNT(*) AS n FROM (SELECT 1 FROM ${table} WHERE ${where} LIMIT ${MAX_COUNTED + 1}) AS counted`,
-      filter.values,
-    );
+  /** All rows of a list in its order, in batches, each read when the one before has been consumed. */
+  async *batches<Row extends { id: number }>(
+    table: EntityTable<Row>,
+    sorts: Record<string, SortKey>,
+    filter: Filter,
+    { sort, limit }: { sort: string; limit: number },
+  ): AsyncGenerator<Row[]> {
+    const statements = this.statements(table, sorts, filter, sort);
+    let after: Position | undefined;
+    for (;;) {
+      const rows = await this.rowsAfter(table, statements, after, limit);
+      if (rows.length > 0) yield rows;
+      if (rows.length < limit) return;
+      after = positionOf(rows.at(-1)!);
+    }
+  }
+
+  private statements<Row extends { id: number }>(
+    table: EntityTable<Row>,
+    sorts: Record<string, SortKey>,
+    filter: Filter,
+    sort: string,
+  ): ListStatements {
+    const order: Order = { key: sorts[sort.replace(/^-/, '')]!, descending: sort.startsWith('-') };
+    return new ListStatements(dialectOf(this.dataSource), table, filter, order);
+  }
+
+  private async rowsAfter<Row extends { id: number }>(
+    table: EntityTable<Row>,
+    statements: ListStatements,
+    after: Position | undefined,
+    limit: number,
+  ): Promise<Array<Positioned<Row>>> {
+    const rows: Array<Positioned<Row>> = [];
+    const readLimits = statements.isWalkSelective ? [] : this.readLimits;
+    let start = after;
+    for (const readLimit of readLimits) {
+      const { source, isEmpty } = await this.narrowest(statements, readLimit);
+      if (isEmpty) return [];
+      if (source)
+        return [...rows, ...(await table.read<Positioned<Row>>(statements.read(source, start, limit - rows.length)))];
+      const end = await this.advance(statements, start, readLimit * WALK_FACTOR);
+      rows.push(...(await table.read<Positioned<Row>>(statements.walk(start, end, limit - rows.length))));
+      if (rows.length === limit || end === undefined) return rows;
+      start = end;
+    }
+    return [...rows, ...(await table.read<Positioned<Row>>(statements.walk(start, undefined, limit - rows.length)))];
+  }
+
+  /** The source with the fewest ids, if it has no more than the limit. */
+  private async narrowest(statements: ListStatements, limit: number): Promise<{ source?: IdSource; isEmpty: boolean }> {
+    const { sources } = statements;
+    const { sql, values } = statements.count(limit + 1);
+    const [row] = await this.queries.query<Record<string, number | string>>(sql, values);
+    const counts = sources.map((_, n) => Number(row![`n${n}`]));
+    const fewest = Math.min(...counts);
+    return { source: fewest > limit ? undefined : sources[counts.indexOf(fewest)], isEmpty: fewest === 0 };
+  }
+
+  /** Undefined if the list ends before. */
+  private async advance(
+    statements: ListStatements,
+    after: Position | undefined,
+    distance: number,
+  ): Promise<Position | undefined> {
+    const { sql, values } = statements.advance(after, distance);
+    const [row] = await this.queries.query<{ value: string | number; id: number }>(sql, values);
+    return row && [row.value, row.id];
+  }
+
+  private async total(statements: ListStatements): Promise<PageDto['total']> {
+    let found: IdSource | undefined;
+    for (const limit of statements.isWalkSelective ? [] : this.readLimits) {
+      const { source, isEmpty } = await this.narrowest(statements, limit);
+      if (isEmpty) return { value: 0, relation: 'exact' };
+      if ((found = source)) break;
+    }
+    const { sql, values } = statements.total(found, MAX_COUNTED + 1);
+    const [row] = await this.queries.query<{ n: number | string }>(sql, values);
     const n = Number(row!.n);
     return n > MAX_COUNTED ? { value: MAX_COUNTED, relation: 'at_least' } : { value: n, relation: 'exact' };
   }
 }
+
+const positionOf = ({ sortValue, id }: Positioned<{ id: number }>): Position => [sortValue, id];

@@ -1,8 +1,7 @@
-import { toSqlTime } from '../database/dialect.js';
-import { EMAIL_KEY } from '../database/email-key.js';
-import { normalizeEmail } from '../text/email.js';
+import { MAX_QUERY_LENGTH, MAX_WORDS, parseQuery } from '../search/query.js';
 import {
   BooleanParameter,
+  type FieldError,
   IntegerParameter,
   IsOneOf,
   MAX_ID,
@@ -10,7 +9,9 @@ import {
   SingleLine,
   TimeParameter,
 } from '../validation/fields.js';
-import type { Filter } from './key-paging.js';
+
+const tooManyWords = (q: string): FieldError | undefined =>
+  parseQuery(q) === undefined ? ['too_many_words', `Must have at most ${MAX_WORDS} words.`] : undefined;
 
 const SORTS = ['id', 'name', 'surname', 'email', 'createdAt', 'lastModifiedAt'];
 
@@ -34,7 +35,20 @@ export class ListQuery extends PageQuery {
   @BooleanParameter()
   count?: boolean;
 
-  /** Sort order; prefix `-` for descending. Default: `-id`, newest first. */
+  /**
+   * Full-text search: every word must be the start of a word in the name, the surname, the e-mail (or of the e-mail as a
+   * whole) or, of customers, the company or phone number. Ignores case, accents and width; `strasse` finds Straße,
+   * `lodz` finds Łódź. At most 8 words. Digits with blanks and `+ - ( ) . /` are also one phone number, from the start
+   * of its international form (with or without `+` or `00`) or national form (with or without its trunk prefix).
+   */
+  @OptionalNotNull()
+  @SingleLine(MAX_QUERY_LENGTH, tooManyWords)
+  q?: string;
+
+  /**
+   * Sort order; prefix `-` for descending. Default: `-id`, newest first. Names and e-mails sort without regard to case
+   * and accents; equal ones by id.
+   */
   @OptionalNotNull()
   @IsOneOf(...SORTS, ...SORTS.map((name) => `-${name}`))
   sort?: string;
@@ -44,10 +58,25 @@ export class ListQuery extends PageQuery {
   @SingleLine(254)
   email?: string;
 
+  /** Exact name, ignoring case, accents and width. */
+  @OptionalNotNull()
+  @SingleLine(120)
+  name?: string;
+
+  /** Exact surname, ignoring case, accents and width. */
+  @OptionalNotNull()
+  @SingleLine(120)
+  surname?: string;
+
   /** Only records that the user with this id created. */
   @OptionalNotNull()
   @IntegerParameter(1, MAX_ID)
   createdBy?: number;
+
+  /** Only records that were created at this time or later. */
+  @OptionalNotNull()
+  @TimeParameter()
+  createdSince?: Date;
 
   /** Only records that were changed at this time or later. */
   @OptionalNotNull()
@@ -58,23 +87,4 @@ export class ListQuery extends PageQuery {
   @OptionalNotNull()
   @BooleanParameter()
   deleted?: boolean;
-}
-
-/**
- * `modifiedAt` is the name of the modification time column, which differs between the two tables of the Flask service.
- */
-export function filterOf(query: ListQuery, modifiedAt: string): Filter {
-  // the unary plus keeps SQLite from using this column's unselective index; MySQL and MariaDB ignore it
-  const filter: Filter = { conditions: [query.deleted ? 'is_deleted = 1' : '+is_deleted = 0'], values: [] };
-  const add = (condition: string, value: string | number): void => {
-    filter.conditions.push(condition);
-    filter.values.push(value);
-  };
-  if (query.email !== undefined) {
-    const column = query.deleted ? EMAIL_KEY : 'live_email';
-    add(`${column} = ?`, normalizeEmail(query.email));
-  }
-  if (query.createdBy !== undefined) add('created_by = ?', query.createdBy);
-  if (query.modifiedSince !== undefined) add(`${modifiedAt} >= ?`, toSqlTime(query.modifiedSince));
-  return filter;
 }

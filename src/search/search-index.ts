@@ -21,6 +21,8 @@ export interface SearchedTable<Row extends SearchedRow> {
 }
 
 const BATCH_SIZE = 500;
+/** That a list waits for. */
+const MAX_BATCHES = 2;
 
 /** Keeps the search columns and the words of a table's rows. */
 export class SearchIndex<Row extends SearchedRow> {
@@ -82,6 +84,19 @@ export class SearchIndex<Row extends SearchedRow> {
 
   get name(): string {
     return this.table.name;
+  }
+
+  /**
+   * Before a list that depends on the index: rows that another writer has just written are then found at once. Only some
+   * of them, as the request waits; after an import by another writer, `StaleRows` indexes the others.
+   */
+  async catchUp(): Promise<void> {
+    const sql = `SELECT id FROM ${this.table.name} ${this.staleRows} LIMIT 1`;
+    let [next] = await this.queries.query<{ id: number }>(sql, []);
+    for (let batch = 0; next && batch < MAX_BATCHES; batch++) {
+      const { count, lastId } = await this.indexStaleRows(next.id - 1);
+      next = count === BATCH_SIZE ? { id: lastId + 1 } : undefined;
+    }
   }
 
   async countStale(): Promise<number> {

@@ -1,21 +1,10 @@
-import { toSqlTime } from '../database/dialect.js';
-import type { SortKey } from '../lists/key-paging.js';
-import type { User } from './user.entity.js';
-
-/** Rows of the Flask service may lack an e-mail or a date; they sort first. */
-const EPOCH = '1970-01-01 00:00:00.000';
+import type { SortKey } from '../lists/list-statements.js';
 
 export const USER_SORTS: Record<string, SortKey> = {
-  id: { sql: 'id', value: (user: User) => user.id },
-  name: { sql: 'name', value: (user: User) => user.name },
-  surname: { sql: 'surname', value: (user: User) => user.surname },
-  email: { sql: `COALESCE(email, '')`, value: (user: User) => user.email ?? '' },
-  createdAt: {
-    sql: `COALESCE(created_at, '${EPOCH}')`,
-    value: ({ createdAt }: User) => (createdAt ? toSqlTime(createdAt) : EPOCH),
-  },
-  lastModifiedAt: {
-    sql: `COALESCE(modified_at, '${EPOCH}')`,
-    value: ({ lastModifiedAt }: User) => (lastModifiedAt ? toSqlTime(lastModifiedAt) : EPOCH),
-  },
+  id: { sql: 'id', index: 'ix_users_is_deleted' },
+  name: { sql: 'name_key', index: 'ix_users_is_deleted_name_key' },
+  surname: { sql: 'surname_key', index: 'ix_users_is_deleted_surname_key' },
+  email: { sql: 'email_sort', index: 'ix_users_is_deleted_email_sort' },
+  createdAt: { sql: 'created_sort', index: 'ix_users_is_deleted_created_sort' },
+  lastModifiedAt: { sql: 'modified_sort', index: 'ix_users_is_deleted_modified_sort' },
 };

@@ -21,6 +21,8 @@ import { SearchColumns } from '../search/search-columns.js';
 @Index('ix_users_is_deleted_email_sort', ['isDeleted', 'emailSort'])
 @Index('ix_users_is_deleted_admin', ['isDeleted', 'isAdmin'])
 @Index('ix_users_created_by_is_deleted', ['createdBy', 'isDeleted'])
+@Index('ix_users_is_deleted_created_sort', ['isDeleted', 'createdSort', 'modifiedSort'])
+@Index('ix_users_is_deleted_modified_sort', ['isDeleted', 'modifiedSort', 'createdSort'])
 @Index('ix_users_is_stale', ['isStale'])
 export class User extends SearchColumns {
   @PrimaryGeneratedColumn({ type: 'int' })
@@ -111,4 +113,30 @@ export class User extends SearchColumns {
       'CASE WHEN indexed_at = modified_at OR (modified_at IS NULL AND indexed_at IS NOT NULL) THEN 0 ELSE 1 END',
   })
   isStale: boolean | null;
+
+  /** For sorting: rows of the Flask service may lack the time, and come first. */
+  @Column({
+    type: 'datetime',
+    name: 'created_sort',
+    nullable: true,
+    select: false,
+    insert: false,
+    update: false,
+    generatedType: 'VIRTUAL',
+    asExpression: "COALESCE(created_at, '1970-01-01 00:00:00.000')",
+  })
+  createdSort: Date;
+
+  /** For sorting: rows of the Flask service may lack the time, and come first. */
+  @Column({
+    type: 'datetime',
+    name: 'modified_sort',
+    nullable: true,
+    select: false,
+    insert: false,
+    update: false,
+    generatedType: 'VIRTUAL',
+    asExpression: "COALESCE(modified_at, '1970-01-01 00:00:00.000')",
+  })
+  modifiedSort: Date;
 }

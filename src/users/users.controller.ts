@@ -3,12 +3,13 @@ import { ApiParam } from '@nestjs/swagger';
 import { HistoryPageDto } from '../history/history.dto.js';
 import { Context, IfMatch, type RequestContext } from '../http/request-context.js';
 import { Access, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, ApiProblems } from '../http/route-decorators.js';
-import { ListQuery, PageQuery } from '../lists/list.query.js';
+import { PageQuery } from '../lists/list.query.js';
 import { IdPipe } from '../validation/id.pipe.js';
 import type { VersionCondition } from '../writes/version-condition.js';
 import { CredentialsService } from './credentials.service.js';
 import { IdentitiesService } from './identities.service.js';
 import { type Provider, PROVIDERS } from './identity.entity.js';
+import { ListUsersQuery } from './list-users.query.js';
 import {
   CreatedUserDto,
   CreateUserDto,
@@ -31,7 +32,7 @@ export class UsersController {
   /** List users */
   @Get()
   @Access('admin')
-  listUsers(@Query() query: ListQuery): Promise<UserPageDto> {
+  listUsers(@Query() query: ListUsersQuery): Promise<UserPageDto> {
     return this.users.list(query);
   }
 

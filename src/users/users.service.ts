@@ -1,12 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock } from '../config/clock.js';
+import { type Dialect, dialectOf } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { EntityTable } from '../database/entity-table.js';
 import type { HistoryPageDto } from '../history/history.dto.js';
 import { HistoryService } from '../history/history.service.js';
+import { usesSearchIndex } from '../lists/common-conditions.js';
 import { KeyPaging } from '../lists/key-paging.js';
-import { filterOf, type ListQuery, type PageQuery } from '../lists/list.query.js';
+import type { PageQuery } from '../lists/list.query.js';
 import { Problem } from '../problems/problem.js';
 import { SearchIndex } from '../search/search-index.js';
 import { StaleRows } from '../search/stale-rows.js';
@@ -16,6 +18,7 @@ import { ResourceWriter } from '../writes/resource-writer.js';
 import type { VersionCondition } from '../writes/version-condition.js';
 import type { WriteContext } from '../writes/write-context.js';
 import { refuseLastAdmin } from './last-admin.js';
+import type { ListUsersQuery } from './list-users.query.js';
 import { PasswordHasher } from './password-hasher.js';
 import { createPasswordToken, INVITATION_MS, isRedeemable, NO_PASSWORD_TOKEN } from './password-token.js';
 import { withReplayCheck } from './replayed-tokens.js';
@@ -29,6 +32,7 @@ import {
   type UserPageDto,
 } from './user.dto.js';
 import { User } from './user.entity.js';
+import { userFilter } from './user-list.js';
 import { USER_SEARCH } from './user-search.js';
 import { USER_SORTS } from './user-sorts.js';
 
@@ -36,6 +40,8 @@ import { USER_SORTS } from './user-sorts.js';
 export class UsersService {
   readonly resource: Resource<User>;
   private readonly table: EntityTable<User>;
+  private readonly dialect: Dialect;
+  private readonly search: SearchIndex<User>;
 
   constructor(
     dataSource: DataSource,
@@ -48,13 +54,14 @@ export class UsersService {
     staleRows: StaleRows,
   ) {
     this.table = new EntityTable(dataSource, sql, User);
-    const search = new SearchIndex(dataSource, sql, USER_SEARCH);
-    staleRows.watch(search);
+    this.dialect = dialectOf(dataSource);
+    this.search = new SearchIndex(dataSource, sql, USER_SEARCH);
+    staleRows.watch(this.search);
     this.resource = {
       name: 'user',
       table: this.table,
       notFound: 'user_not_found',
-      derivedData: search,
+      derivedData: this.search,
       auditedFields: (user) => ({
         email: user.email,
         name: user.name,
@@ -68,8 +75,9 @@ export class UsersService {
     };
   }
 
-  async list(query: ListQuery): Promise<UserPageDto> {
-    const { rows, page } = await this.paging.list(this.table, USER_SORTS, filterOf(query, 'modified_at'), {
+  async list(query: ListUsersQuery): Promise<UserPageDto> {
+    if (usesSearchIndex(query)) await this.search.catchUp();
+    const { rows, page } = await this.paging.list(this.table, USER_SORTS, userFilter(this.dialect, query), {
       ...query,
       sort: query.sort ?? '-id',
     });

@@ -9,7 +9,7 @@ import { E164, MAX_PHONE_LENGTH, normalizePhone, PHONE } from '../text/phone.js'
 import { isCommonPassword, TOO_COMMON } from './common-passwords.js';
 
 /** Why a value is invalid: a stable code, and a sentence for people. */
-type FieldError = [code: string, message: string];
+export type FieldError = [code: string, message: string];
 
 interface Field {
   schema: ApiPropertyOptions;
@@ -59,13 +59,14 @@ const lengthOf = (value: unknown, min: number, max: number): FieldError | undefi
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
 
 /** One line of 1 to `max` characters, trimmed: a parameter that is only compared. */
-export const SingleLine = (max: number): PropertyDecorator =>
+export const SingleLine = (max: number, check?: (text: string) => FieldError | undefined): PropertyDecorator =>
   field({
     schema: { minLength: 1, maxLength: max },
     normalize: trimBlanks,
     check: (value) =>
       lengthOf(value, 1, max) ??
-      (CONTROLS.test(value as string) ? ['invalid_text', 'Must be one line without control characters.'] : undefined),
+      (CONTROLS.test(value as string) ? ['invalid_text', 'Must be one line without control characters.'] : undefined) ??
+      check?.(value as string),
   });
 
 /** A name that is stored: one line of 1 to `max` characters, trimmed, all of them visible. */

@@ -23,6 +23,8 @@ type ComputedColumn =
   | 'liveEmail'
   | 'hasPhoto'
   | 'isStale'
+  | 'createdSort'
+  | 'modifiedSort'
   | 'nameKey'
   | 'surnameKey'
   | 'companyKey'

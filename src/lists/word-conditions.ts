@@ -1,0 +1,36 @@
+import type { SearchQuery } from '../search/query.js';
+import { indexedWord } from '../search/search-text.js';
+import type { Condition, IdSource } from './filter.js';
+
+/** Greater than every letter. */
+const LAST_CHARACTER = '\u{10ffff}';
+
+/** The conditions of a search: one for each word, so that each has an index of its own. */
+export function wordConditions(query: SearchQuery, words: string, deleted: boolean): Condition[] {
+  const source = (word: string): IdSource => {
+    const start = indexedWord(word);
+    return {
+      sql: `SELECT id FROM ${words} WHERE is_deleted = ${deleted ? 1 : 0} AND word >= ? AND word < ?`,
+      values: [start, start + LAST_CHARACTER],
+    };
+  };
+  const [first, ...others] = query;
+  if (!first) return [{ sql: '1 = 0', values: [], source: { sql: `SELECT id FROM ${words} WHERE 1 = 0`, values: [] } }];
+  if (others.length === 0)
+    return first.map((word) => ({ sql: STARTS_A_WORD, values: [` ${word}`], source: source(word) }));
+
+  // the longest word of each form is probably its rarest
+  const sources = query.map((form) => source(form.reduce((one, other) => (other.length > one.length ? other : one))));
+  return [
+    {
+      sql: query.map((form) => form.map(() => STARTS_A_WORD).join(' AND ')).join(' OR '),
+      values: query.flatMap((form) => form.map((word) => ` ${word}`)),
+      source: {
+        sql: sources.map(({ sql }) => sql).join(' UNION ALL '),
+        values: sources.flatMap(({ values }) => values),
+      },
+    },
+  ];
+}
+
+const STARTS_A_WORD = 'INSTR(search_text, ?) > 0';
