@@ -122,6 +122,24 @@ onEveryDatabase((kind) => {
       expect(await lineOf('has-gone')).toMatchObject({ isAborted: true, httpRequest: { status: 499 } });
     });
 
+    it('contains no personal data of customers, and nothing that identifies an erased one', async () => {
+      const mark = `zq${unique().replace('-', 'x')}`;
+      const values = newCustomer({ email: `${mark}@example.com`, name: mark, surname: mark, notes: mark });
+      const { id } = (await admin.post('/customers', values)).body;
+      const other = (await admin.post('/customers', newCustomer())).body;
+      await admin.post('/customers', values);
+      await admin.get(`/customers?email=${mark}@example.com`);
+      await admin.get(`/customers/${mark}@example.com`);
+      await admin.get(`/customers/${id}/duplicates`);
+      await admin.post(`/customers/${other.id}/merge`, { from: id });
+      await admin.post(`/customers/${id}/restore`);
+      expect((await admin.get(`/customers/${id}/personal-data`)).body.customer.name).toBe(mark);
+      await admin.post(`/customers/${id}/erase`);
+      const last = await admin.get(`/customers/${id}`);
+      expect(await lineOf(last.headers.get('x-request-id'))).toMatchObject({ code: 'customer_erased' });
+      expect(program.output()).not.toContain(mark);
+    });
+
     it('omits successful health checks', async () => {
       for (const path of ['/livez', '/readyz', '/livez']) expect((await anonymous.get(path)).status).toBe(200);
       const after = await anonymous.get('/');
