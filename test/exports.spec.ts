@@ -53,6 +53,8 @@ onEveryDatabase((kind) => {
     const { body } = await exported(`?format=ndjson&${query}`);
     expect(body).toEqual((await service.admin.get(`/customers?${query}`)).body.data);
     expect(body.map(({ name }: any) => name)).toEqual(['Cleo', 'Ben', 'Ana']);
+    const [found] = (await exported(`?format=ndjson&q=cle&createdBy=${user.id}`)).body;
+    expect(found.name).toBe('Cleo');
     expect((await service.admin.request('HEAD', '/customers/export')).status).toBe(200);
   });
 

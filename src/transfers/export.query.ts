@@ -1,9 +1,9 @@
 import { OmitType } from '@nestjs/swagger';
-import { ListQuery } from '../lists/list.query.js';
+import { ListCustomersQuery } from '../customers/list-customers.query.js';
 import { IsOneOf, OptionalNotNull } from '../validation/fields.js';
 import type { FileFormat } from './parsing/import-file.js';
 
-export class ExportQuery extends OmitType(ListQuery, ['limit', 'cursor', 'count'] as const) {
+export class ExportQuery extends OmitType(ListCustomersQuery, ['limit', 'cursor', 'count'] as const) {
   /** Default: `csv`. */
   @OptionalNotNull()
   @IsOneOf('csv', 'ndjson')
