@@ -7,7 +7,7 @@ import { CustomersService } from './customers.service.js';
 
 const MAX_DUPLICATES = 20;
 /** Read for each reason. Of a larger group, such as a common name, only those that share more with the customer count. */
-const MAX_CANDIDATES = 500;
+const MAX_CANDIDATES = 100;
 
 /** Adds up to 1. Names are shared by strangers more often than the others. */
 const WEIGHTS = { phone: 0.4, name: 0.2, email: 0.4 };
