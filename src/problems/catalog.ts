@@ -178,7 +178,8 @@ export const PROBLEMS = {
   payload_too_large: {
     status: 413,
     title: 'Payload too large',
-    description: 'A JSON body has at most 64 KiB, under /login at most 8 KiB. A photo has at most 10 MiB, a file to import 1 GiB.',
+    description:
+      'A JSON body has at most 64 KiB, under /login at most 8 KiB. A photo has at most 10 MiB, a file to import 1 GiB.',
   },
   uri_too_long: {
     status: 414,

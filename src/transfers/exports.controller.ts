@@ -18,7 +18,11 @@ export class ExportsController {
   @RouteConfig({ countsAsLoad: false })
   @ApiExport()
   @ApiProblems('too_many_requests')
-  async exportCustomers(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Query() query: ExportQuery): Promise<void> {
+  async exportCustomers(
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Query() query: ExportQuery,
+  ): Promise<void> {
     const { content, headers } = await this.responses.start(request, query);
     // not awaited: it ends with the response, and an error in between has ended the connection
     void reply.headers(headers).send(content);

@@ -20,7 +20,11 @@ export class ImportsController {
   @RouteConfig({ countsAsLoad: false, hasLongBody: true })
   @ApiImport()
   @ApiProblems('request_timeout', 'too_many_requests', 'shutting_down')
-  async importCustomers(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Query() query: ImportQuery): Promise<void> {
+  async importCustomers(
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Query() query: ImportQuery,
+  ): Promise<void> {
     const events = await this.responses.start(request, query);
     // not awaited: it ends with the response, and an error in between has ended the connection
     void reply.headers({ 'Content-Type': NDJSON_TYPE, 'Cache-Control': 'no-store' }).send(events);
