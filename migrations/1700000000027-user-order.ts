@@ -17,8 +17,8 @@ export class UserOrder1700000000027 implements MigrationInterface {
         `COALESCE(${column}, ${epoch})`,
         `COALESCE(${column}, '1970-01-01 00:00:00.000')`,
       );
-    await createIndex(runner, 'users', 'ix_users_is_deleted_created_sort', 'is_deleted, created_sort, modified_sort');
-    await createIndex(runner, 'users', 'ix_users_is_deleted_modified_sort', 'is_deleted, modified_sort, created_sort');
+    await createIndex(runner, 'users', 'ix_users_is_deleted_created_sort', 'is_deleted, created_sort');
+    await createIndex(runner, 'users', 'ix_users_is_deleted_modified_sort', 'is_deleted, modified_sort');
   }
 
   async down(runner: QueryRunner): Promise<void> {

@@ -315,7 +315,7 @@ onEveryDatabase((kind) => {
           { numRuns: 40 },
         );
       } finally {
-        service.app.get(KeyPaging).readLimits = [1_000, 8_000, 64_000];
+        service.app.get(KeyPaging).readLimits = [1_000, 16_000, 128_000];
       }
     });
 

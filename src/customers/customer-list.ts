@@ -6,7 +6,7 @@ import { keyOf } from '../search/fold.js';
 import type { ListCustomersQuery } from './list-customers.query.js';
 
 export const CUSTOMER_SORTS: Record<string, SortKey> = {
-  id: { sql: 'id', index: 'ix_customers_is_deleted' },
+  id: { sql: 'id', index: 'ix_customers_is_deleted_id' },
   name: { sql: 'name_key', index: 'ix_customers_is_deleted_name_key' },
   surname: { sql: 'surname_key', index: 'ix_customers_is_deleted_surname_key' },
   email: { sql: 'email_sort', index: 'ix_customers_is_deleted_email_sort' },

@@ -41,7 +41,7 @@ function addEmail(conditions: Conditions, table: string, email: string): void {
   if (!conditions.deleted) return conditions.equals('live_email', email, `uq_${table}_live_email`);
   conditions.equals('email_sort', keyOf(email), `ix_${table}_is_deleted_email_sort`);
   const [byKey] = conditions.conditions.slice(-1);
-  conditions.add({ sql: `${EMAIL_KEY} = ?`, values: [email], source: byKey?.source });
+  conditions.add({ sql: `${EMAIL_KEY} = ?`, values: [email], sources: byKey?.sources });
 }
 
 const SEARCHED_ORDERS = ['name', 'surname', 'email'];

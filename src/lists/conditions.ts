@@ -20,11 +20,11 @@ export class Conditions implements Filter {
   equals(column: string, value: SqlValue | undefined, index: string): void {
     if (value === undefined) return;
     const sql = `${column} = ?`;
-    this.add({ sql, values: [value], source: { ...this.ids(index, sql, [value]), isOrderedById: true } });
+    this.add({ sql, values: [value], sources: [[{ ...this.ids(index, sql, [value]), isOrderedById: true }]] });
   }
 
   matches(sql: string, values: SqlValue[], index: string): void {
-    this.add({ sql, values, source: this.ids(index, sql, values) });
+    this.add({ sql, values, sources: [[this.ids(index, sql, values)]] });
   }
 
   since(column: string, time: Date | undefined, index: string): void {

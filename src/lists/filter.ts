@@ -15,8 +15,11 @@ export interface IdSource {
 export interface Condition {
   sql: string;
   values: SqlValue[];
-  /** None for a condition that nearly all rows satisfy. */
-  source?: IdSource;
+  /**
+   * For each list in it, any one of its sources is enough: their ids together are those of all rows that may satisfy
+   * the condition. None for a condition that nearly all rows satisfy.
+   */
+  sources?: IdSource[][];
 }
 
 /** The rows of a list: deleted or active ones that satisfy all conditions. The most selective should come first. */

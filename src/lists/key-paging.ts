@@ -14,9 +14,9 @@ const MAX_COUNTED = 10_000;
  * Ids that a source may have for its rows to be read and sorted. Each attempt with more of them comes after a walk along
  * the order of the list that has not filled the page.
  */
-const READ_LIMITS: readonly number[] = [1_000, 8_000, 64_000];
+const READ_LIMITS: readonly number[] = [1_000, 16_000, 128_000];
 /** Entries that are walked for each id that would be read: walking costs less, as the order is that of the index. */
-const WALK_FACTOR = 4;
+const WALK_FACTOR = 2;
 
 export interface ListRequest {
   limit?: number;
@@ -119,14 +119,14 @@ export class KeyPaging {
     return [...rows, ...(await table.read<Positioned<Row>>(statements.walk(start, undefined, limit - rows.length)))];
   }
 
-  /** The source with the fewest ids, if it has no more than the limit. */
+  /** The ids of the condition that has the fewest, if there are no more than the limit. */
   private async narrowest(statements: ListStatements, limit: number): Promise<{ source?: IdSource; isEmpty: boolean }> {
     const { sources } = statements;
     const { sql, values } = statements.count(limit + 1);
     const [row] = await this.queries.query<Record<string, number | string>>(sql, values);
-    const counts = sources.map((_, n) => Number(row![`n${n}`]));
-    const fewest = Math.min(...counts);
-    return { source: fewest > limit ? undefined : sources[counts.indexOf(fewest)], isEmpty: fewest === 0 };
+    const counts = new Map(sources.map((source, n) => [source, Number(row![`n${n}`])]));
+    const fewest = statements.narrowest(counts)!;
+    return { source: fewest.ids > limit ? undefined : fewest.source, isEmpty: fewest.ids === 0 };
   }
 
   /** Undefined if the list ends before. */

@@ -41,12 +41,27 @@ export class ListStatements {
   }
 
   get sources(): IdSource[] {
-    return this.filter.conditions.flatMap(({ source }) => source ?? []);
+    return this.filter.conditions.flatMap(({ sources }) => sources?.flat() ?? []);
   }
 
   /** Whether a walk reads only rows of the list, or as good as. */
   get isWalkSelective(): boolean {
     return this.sources.every(({ index }) => index === this.walked);
+  }
+
+  /** The condition with the fewest ids, by the number of each source's ids, and how many it has. */
+  narrowest(counts: Map<IdSource, number>): { source: IdSource; ids: number } | undefined {
+    const countOf = (source: IdSource): number => counts.get(source)!;
+    const candidates = this.filter.conditions.flatMap(({ sources }) => {
+      if (!sources) return [];
+      const chosen = sources.map((list) => list.reduce((one, other) => (countOf(other) < countOf(one) ? other : one)));
+      const source = {
+        sql: chosen.map(({ sql }) => sql).join(' UNION ALL '),
+        values: chosen.flatMap(({ values }) => values),
+      };
+      return { source, ids: chosen.reduce((sum, one) => sum + countOf(one), 0) };
+    });
+    return candidates.sort((one, other) => one.ids - other.ids)[0];
   }
 
   /** How many ids each source has, counted up to a limit. */
@@ -82,7 +97,7 @@ export class ListStatements {
 
   /** The position `distance` entries of the walked index further on. */
   advance(after: Position | undefined, distance: number): Statement {
-    const narrowing = this.filter.conditions.filter(({ source }) => source?.index === this.walked);
+    const narrowing = this.filter.conditions.filter(({ sources }) => sources?.[0]?.[0]?.index === this.walked);
     const condition = this.where([this.deletion, ...narrowing, ...this.after(after)]);
     return {
       sql: `SELECT ${this.order.key.sql} AS value, id FROM ${this.walkedTable}

@@ -15,20 +15,15 @@ export function wordConditions(query: SearchQuery, words: string, deleted: boole
     };
   };
   const [first, ...others] = query;
-  if (!first) return [{ sql: '1 = 0', values: [], source: { sql: `SELECT id FROM ${words} WHERE 1 = 0`, values: [] } }];
+  if (!first)
+    return [{ sql: '1 = 0', values: [], sources: [[{ sql: `SELECT id FROM ${words} WHERE 1 = 0`, values: [] }]] }];
   if (others.length === 0)
-    return first.map((word) => ({ sql: STARTS_A_WORD, values: [` ${word}`], source: source(word) }));
-
-  // the longest word of each form is probably its rarest
-  const sources = query.map((form) => source(form.reduce((one, other) => (other.length > one.length ? other : one))));
+    return first.map((word) => ({ sql: STARTS_A_WORD, values: [` ${word}`], sources: [[source(word)]] }));
   return [
     {
       sql: query.map((form) => form.map(() => STARTS_A_WORD).join(' AND ')).join(' OR '),
       values: query.flatMap((form) => form.map((word) => ` ${word}`)),
-      source: {
-        sql: sources.map(({ sql }) => sql).join(' UNION ALL '),
-        values: sources.flatMap(({ values }) => values),
-      },
+      sources: query.map((form) => form.map(source)),
     },
   ];
 }

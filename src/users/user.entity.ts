@@ -21,8 +21,8 @@ import { SearchColumns } from '../search/search-columns.js';
 @Index('ix_users_is_deleted_email_sort', ['isDeleted', 'emailSort'])
 @Index('ix_users_is_deleted_admin', ['isDeleted', 'isAdmin'])
 @Index('ix_users_created_by_is_deleted', ['createdBy', 'isDeleted'])
-@Index('ix_users_is_deleted_created_sort', ['isDeleted', 'createdSort', 'modifiedSort'])
-@Index('ix_users_is_deleted_modified_sort', ['isDeleted', 'modifiedSort', 'createdSort'])
+@Index('ix_users_is_deleted_created_sort', ['isDeleted', 'createdSort'])
+@Index('ix_users_is_deleted_modified_sort', ['isDeleted', 'modifiedSort'])
 @Index('ix_users_is_stale', ['isStale'])
 export class User extends SearchColumns {
   @PrimaryGeneratedColumn({ type: 'int' })
