@@ -299,10 +299,19 @@ onEveryDatabase((kind) => {
 
     it.each([
       ['walk', []],
-      ['read', [100_000]],
-      ['take turns', [1, 3, 9]],
-    ])('lists what the filters match: when they %s', async (_, readLimits) => {
-      service.app.get(KeyPaging).readLimits = readLimits;
+      ['read', [{ read: 100_000, walk: 1 }]],
+      [
+        'take turns',
+        [
+          { read: 1, walk: 2 },
+          { read: 3, walk: 5 },
+          { read: 9, walk: 20 },
+        ],
+      ],
+    ])('lists what the filters match: when they %s', async (_, attempts) => {
+      const paging = service.app.get(KeyPaging);
+      const { attempts: usual } = paging;
+      paging.attempts = attempts;
       try {
         await fc.assert(
           fc.asyncProperty(query, fc.constantFrom(1, 3, 7, 200), async (parameters, limit) => {
@@ -315,7 +324,7 @@ onEveryDatabase((kind) => {
           { numRuns: 40 },
         );
       } finally {
-        service.app.get(KeyPaging).readLimits = [1_000, 16_000, 128_000];
+        paging.attempts = usual;
       }
     });
 

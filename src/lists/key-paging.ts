@@ -10,13 +10,19 @@ import type { PageDto } from './page.dto.js';
 
 /** Counting stops here: a larger count would cost more than the page. */
 const MAX_COUNTED = 10_000;
-/**
- * Ids that a source may have for its rows to be read and sorted. Each attempt with more of them comes after a walk along
- * the order of the list that has not filled the page.
- */
-const READ_LIMITS: readonly number[] = [1_000, 16_000, 128_000];
-/** Entries that are walked for each id that would be read: walking costs less, as the order is that of the index. */
-const WALK_FACTOR = 2;
+/** One of the attempts to make a page. */
+interface Attempt {
+  /** Ids that a condition may have for its rows to be read and sorted. */
+  read: number;
+  /** Otherwise: entries that are walked along the order of the list. Costs less for each, mostly. */
+  walk: number;
+}
+
+const ATTEMPTS: readonly Attempt[] = [
+  { read: 2_000, walk: 4_000 },
+  { read: 32_000, walk: 256_000 },
+  { read: 128_000, walk: 1_000_000 },
+];
 
 export interface ListRequest {
   limit?: number;
@@ -45,7 +51,7 @@ type Positioned<Row> = Row & { sortValue: string | number };
 @Injectable()
 export class KeyPaging {
   /** Tests set other limits, as their tables are small. */
-  readLimits = READ_LIMITS;
+  attempts = ATTEMPTS;
 
   constructor(
     private readonly dataSource: DataSource,
@@ -104,14 +110,13 @@ export class KeyPaging {
     limit: number,
   ): Promise<Array<Positioned<Row>>> {
     const rows: Array<Positioned<Row>> = [];
-    const readLimits = statements.isWalkSelective ? [] : this.readLimits;
     let start = after;
-    for (const readLimit of readLimits) {
-      const { source, isEmpty } = await this.narrowest(statements, readLimit);
+    for (const { read, walk } of statements.isWalkSelective ? [] : this.attempts) {
+      const { source, isEmpty } = await this.narrowest(statements, read);
       if (isEmpty) return [];
       if (source)
         return [...rows, ...(await table.read<Positioned<Row>>(statements.read(source, start, limit - rows.length)))];
-      const end = await this.advance(statements, start, readLimit * WALK_FACTOR);
+      const end = await this.advance(statements, start, walk);
       rows.push(...(await table.read<Positioned<Row>>(statements.walk(start, end, limit - rows.length))));
       if (rows.length === limit || end === undefined) return rows;
       start = end;
@@ -142,8 +147,8 @@ export class KeyPaging {
 
   private async total(statements: ListStatements): Promise<PageDto['total']> {
     let found: IdSource | undefined;
-    for (const limit of statements.isWalkSelective ? [] : this.readLimits) {
-      const { source, isEmpty } = await this.narrowest(statements, limit);
+    for (const { read } of statements.isWalkSelective ? [] : this.attempts) {
+      const { source, isEmpty } = await this.narrowest(statements, read);
       if (isEmpty) return { value: 0, relation: 'exact' };
       if ((found = source)) break;
     }
