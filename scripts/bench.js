@@ -52,9 +52,9 @@ async function run(database) {
     startSeconds.push(service.startSeconds);
   }
   const residentAtStart = residentMiB(service.process);
-  const bare = await startBare(database.uri, actorId, await database.hasState());
+  const bare = await startBare(database.uri, actorId, await database.hasState(), await database.hasKeys());
   await signIn(service, bare);
-  await seekDeepPage(service, bare, sizes.rows);
+  await seekDeepPage(service, bare, sizes.rows, database);
   await compare(service, bare, database);
 
   printRow(HEADINGS);

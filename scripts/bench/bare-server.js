@@ -14,10 +14,14 @@ const SESSION = [
 
 const SELECT = `SELECT id, ${FIELDS.join(', ')}, photo_url AS photoUrl, photo_key AS photoKey, photo_width AS photoWidth,
   photo_height AS photoHeight, created_by AS createdBy, last_modified_by AS lastModifiedBy, created_at AS createdAt,
-  last_modified_at AS lastModifiedAt, is_deleted AS isDeleted, version, deleted_at AS deletedAt FROM customers`;
+  last_modified_at AS lastModifiedAt, is_deleted AS isDeleted, version, deleted_at AS deletedAt`;
+// builds since 0.2 sort by folded names; the bare server has no search, and marks its rows as indexed
+const HAS_KEYS = process.env.HAS_KEYS === 'true';
+const SURNAME = HAS_KEYS ? 'surname_key' : 'surname';
+const INDEXED = HAS_KEYS ? ['indexed_at'] : [];
 const INSERT_CUSTOMER = `INSERT INTO customers (${FIELDS.join(', ')}, photo_url, photo_key, photo_width, photo_height,
-  created_by, last_modified_by, created_at, last_modified_at, is_deleted, version, deleted_at)
-  VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL, ?, ?, ?, ?, 0, 1, NULL)`;
+  ${['created_by', 'last_modified_by', 'created_at', 'last_modified_at', ...INDEXED].join(', ')}, is_deleted, version,
+  deleted_at) VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL, ?, ?, ?, ?${INDEXED.map(() => ', ?')}, 0, 1, NULL)`;
 // builds of version 0.1 have no `state` and no `sequence`
 const HAS_STATE = process.env.HAS_STATE === 'true';
 const HISTORY = 'resource, resource_id, version, action, changed_by, changed_at, request_id, changes';
@@ -49,24 +53,24 @@ createServer((request, response) => {
 }).listen(Number(process.env.PORT), '127.0.0.1');
 
 function readOne(id, done) {
-  pool.execute(`${SELECT} WHERE id = ?`, [id], (error, [row] = []) =>
+  pool.execute(`${SELECT} FROM customers WHERE id = ?`, [id], (error, [row] = []) =>
     row && !row.isDeleted ? done(null, 200, toDto(row)) : done(error, 404, { id }),
   );
 }
 
 function readList(query, done) {
   const limit = Number(query.get('limit'));
-  const [key, direction] = query.get('sort') === 'surname' ? ['surname', 'ASC'] : ['id', 'DESC'];
+  const [key, direction] = query.get('sort') === 'surname' ? [SURNAME, 'ASC'] : ['id', 'DESC'];
   const order = key === 'id' ? `id ${direction}` : `${key} ${direction}, id ${direction}`;
   const [value, id] = query.has('cursor') ? JSON.parse(Buffer.from(query.get('cursor'), 'base64url')) : [];
   const after = id ? ` AND ${key} >= ? AND (${key} > ? OR (${key} = ? AND id > ?))` : '';
-  const sql = `${SELECT} WHERE +is_deleted = 0${after} ORDER BY ${order} LIMIT ${limit + 1}`;
+  const sql = `${SELECT}, ${key} AS sortKey FROM customers WHERE +is_deleted = 0${after} ORDER BY ${order} LIMIT ${limit + 1}`;
   // mysql2 reads many rows of text with a quarter less CPU time than those of a prepared statement
   pool.query(sql, id ? [value, value, value, id] : [], (error, rows) => {
     if (error) return done(error);
     const page = rows.slice(0, limit);
     const last = page.at(-1);
-    const next = rows.length > limit ? cursorOf([last[key], last.id]) : null;
+    const next = rows.length > limit ? cursorOf([last.sortKey, last.id]) : null;
     done(null, 200, { data: page.map(toDto), page: { next } });
   });
 }
@@ -75,7 +79,7 @@ function create(body, done) {
   const now = sqlNow();
   const fields = Object.fromEntries(FIELDS.map((name) => [name, body[name] ?? null]));
   inTransaction(done, (connection, finish) => {
-    const values = [...Object.values(fields), ACTOR_ID, ACTOR_ID, now, now];
+    const values = [...Object.values(fields), ACTOR_ID, ACTOR_ID, now, now, ...INDEXED.map(() => now)];
     connection.execute(INSERT_CUSTOMER, values, (error, result) => {
       if (error) return finish(error);
       const audit = { createdBy: ACTOR_ID, lastModifiedBy: ACTOR_ID, createdAt: now, lastModifiedAt: now };
@@ -87,15 +91,21 @@ function create(body, done) {
 
 function update(id, body, done) {
   inTransaction(done, (connection, finish) => {
-    connection.execute(`${SELECT} WHERE id = ? FOR UPDATE`, [id], (error, [before] = []) => {
+    connection.execute(`${SELECT} FROM customers WHERE id = ? FOR UPDATE`, [id], (error, [before] = []) => {
       if (!before || before.isDeleted) return finish(error ?? new Error(`no customer ${id}`));
       const changed = FIELDS.filter((name) => name in body && body[name] !== before[name]);
       if (changed.length === 0) return finish(null, 200, toDto(before));
       const audit = { lastModifiedBy: ACTOR_ID, lastModifiedAt: sqlNow(), version: before.version + 1 };
       const after = { ...before, ...body, ...audit };
-      const columns = [...changed, 'last_modified_by', 'last_modified_at', 'version'];
+      const columns = [...changed, 'last_modified_by', 'last_modified_at', 'version', ...INDEXED];
       const sql = `UPDATE customers SET ${columns.map((name) => `${name} = ?`).join(', ')} WHERE id = ? AND version = ?`;
-      const values = [...changed.map((name) => body[name]), ...Object.values(audit), id, before.version];
+      const values = [
+        ...changed.map((name) => body[name]),
+        ...Object.values(audit),
+        ...INDEXED.map(() => audit.lastModifiedAt),
+        id,
+        before.version,
+      ];
       connection.execute(sql, values, (error, result) => {
         if (result?.affectedRows !== 1) return finish(error ?? new Error(`customer ${id} has another version`));
         addHistory(connection, 'updated', before, after, (error) => finish(error, 200, toDto(after)));
@@ -121,7 +131,8 @@ function addHistory(connection, action, before, after, done) {
   ];
   if (HAS_STATE) {
     const { email, name, surname, phone, company, notes, deletedAt } = after;
-    values.push(JSON.stringify({ email, name, surname, phone, company, notes, photo: null, deletedAt }));
+    const state = { email, name, surname, phone, company, notes, photo: null, deletedAt };
+    values.push(JSON.stringify(HAS_KEYS ? { ...state, mergedInto: null } : state));
   }
   connection.execute(INSERT_HISTORY, values, done);
 }
@@ -155,6 +166,7 @@ function toDto(row) {
   const createdAt = toRfc3339(row.createdAt);
   const lastModifiedAt = toRfc3339(row.lastModifiedAt);
   const audit = { createdBy, lastModifiedBy, createdAt, lastModifiedAt, version, deletedAt };
+  if (HAS_KEYS) audit.mergedInto = null;
   return { id, email, name, surname, phone, company, notes, photo: null, ...audit };
 }
 

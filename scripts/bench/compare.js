@@ -1,6 +1,15 @@
 import { deepStrictEqual, strictEqual } from 'node:assert/strict';
 
 const PAGE_SIZE = 200;
+const SEARCH_COLUMNS = [
+  'name_key',
+  'surname_key',
+  'company_key',
+  'email_sort',
+  'email_key',
+  'search_text',
+  'indexed_at',
+];
 
 /** Fails unless the two servers respond alike and write the same: otherwise they must not be compared. */
 export async function compare(service, bare, database) {
@@ -22,7 +31,7 @@ export async function compare(service, bare, database) {
  * Pages through the service to the middle of the list by surname, and gives both servers a cursor of the row where that
  * page ends.
  */
-export async function seekDeepPage(service, bare, rows) {
+export async function seekDeepPage(service, bare, rows, database) {
   let cursor = '';
   let last;
   for (let seen = 0; seen < rows / 2; seen += PAGE_SIZE) {
@@ -32,7 +41,7 @@ export async function seekDeepPage(service, bare, rows) {
     last = data.at(-1);
   }
   service.cursor = cursor;
-  bare.cursor = Buffer.from(JSON.stringify([last.surname, last.id])).toString('base64url');
+  bare.cursor = Buffer.from(JSON.stringify([await database.surnameKeyOf(last.id), last.id])).toString('base64url');
 }
 
 /** The rows that a POST and a PATCH of one customer write, without the values that have to differ. */
@@ -48,6 +57,8 @@ async function write(server, database) {
   const updated = await send(server, `/customers/${id}`, { method: 'PATCH', body: { company: 'Cruz & Hijos' } });
   const history = await database.historyOf(id);
   const [row] = await database.query('SELECT * FROM customers WHERE id = ?', [id]);
+  // the bare server has no search
+  for (const name of SEARCH_COLUMNS) delete row[name];
   strictEqual(row.version, 2);
   strictEqual(history.length, 2);
   const responses = [created, updated].map(({ status, body }) => ({ status, body }));

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
 import { hasMariadb, startMariadb } from '../../test/support/mariadb.js';
 
@@ -55,10 +56,24 @@ class Database {
     return (await this.query(`SHOW COLUMNS FROM history LIKE 'state'`)).length > 0;
   }
 
-  /** The admin that the service created when it started first. */
+  /** False for builds that sort by names as they are. */
+  async hasKeys() {
+    return (await this.query(`SHOW COLUMNS FROM customers LIKE 'surname_key'`)).length > 0;
+  }
+
+  /** What the service sorts a customer by. */
+  async surnameKeyOf(id) {
+    const column = (await this.hasKeys()) ? 'surname_key' : 'surname';
+    return (await this.query(`SELECT ${column} AS surname FROM customers WHERE id = ?`, [id]))[0].surname;
+  }
+
+  /** The admin that the service creates when it starts first, after it listens. */
   async adminId() {
-    const [{ id }] = await this.query('SELECT MIN(id) AS id FROM users');
-    return id;
+    for (;;) {
+      const [{ id }] = await this.query('SELECT MIN(id) AS id FROM users');
+      if (id) return id;
+      await sleep(50);
+    }
   }
 
   /** Customers with the ids 1 to `rows`, and version 1 of each in the history. */

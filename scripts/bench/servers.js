@@ -46,7 +46,7 @@ export async function startService(dist, databaseUri, directory, logPipe) {
   return { ...server, startSeconds: (performance.now() - begin) / 1000 };
 }
 
-export async function startBare(databaseUri, actorId, hasState) {
+export async function startBare(databaseUri, actorId, hasState, hasKeys) {
   const server = await address('bare');
   server.process = launchServer([BARE_SERVER], {
     env: {
@@ -56,6 +56,7 @@ export async function startBare(databaseUri, actorId, hasState) {
       DATABASE_URI: databaseUri,
       ACTOR_ID: String(actorId),
       HAS_STATE: String(hasState),
+      HAS_KEYS: String(hasKeys),
     },
     stdio: ['ignore', 'ignore', 'inherit'],
   });
