@@ -7,7 +7,7 @@ export default {
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   // many tests load a server or start processes: more workers only compete for the processor
   maxWorkers: 2,
-  testTimeout: 30_000,
+  testTimeout: 90_000,
   extensionsToTreatAsEsm: ['.ts'],
   // not of JSON modules, which some packages ship as .json.js
   moduleNameMapper: { '^(\\.{1,2}/.*)(?<!\\.json)\\.js$': '$1' },

@@ -102,8 +102,9 @@ async function createAdapter(
     genReqId: requestIdOf,
     trustProxy: isTrusted,
     requestTimeout: 30_000,
-    // without a byte sent or received; nothing in the service takes as long, so the client does not read its response
-    connectionTimeout: 80_000,
+    // Without a byte sent or received; nothing in the service takes as long, so the client does not read its response. Node
+    // waits a second time if bytes are still to be sent, so the connection ends within 80 s.
+    connectionTimeout: 40_000,
     // longer than the 600 s of Google's load balancer, which would otherwise reuse a connection that we just closed
     keepAliveTimeout: 620_000,
     // requests on open connections are still served during shutdown

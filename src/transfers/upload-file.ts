@@ -8,8 +8,8 @@ import type { FileFormat } from './parsing/import-file.js';
 const MAX_FILE_BYTES = 1024 * 1024 * 1024;
 /** Boundaries and headers of a form. */
 const MAX_FORM_OVERHEAD_BYTES = 64 * 1024;
-/** A body that pauses for longer would hold its slot. */
-const MAX_PAUSE_MS = 60_000;
+/** A body that pauses for longer would hold its slot. Shorter than the time after which a silent connection ends. */
+const MAX_PAUSE_MS = 30_000;
 
 /** The file in the body of a request, which is read as the import goes on. */
 export interface UploadFile {

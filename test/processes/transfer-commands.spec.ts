@@ -1,7 +1,11 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import { type CommandResult, runCommand } from '../support/command.js';
+
+/** Each command starts a process. */
+jest.setTimeout(180_000);
 
 describe('The commands that transfer customers', () => {
   const directory = mkdtempSync(join(tmpdir(), 'crm-cli-'));
