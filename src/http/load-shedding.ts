@@ -35,10 +35,10 @@ const HARD_LIMIT = 1_000;
  */
 const MAX_WAITING = 500;
 /**
- * Of them, from one address, so that a client leaves room for others. Many users may share the address. `ProviderLimits`
- * admits 40 requests to a provider.
+ * Of them, from one address, so that a client leaves room for others. Many users may share the address and sign in at the
+ * same time. `ProviderLimits` admits 40 requests to a provider.
  */
-const MAX_WAITING_PER_ADDRESS: Record<WaitReason, number> = { 'sign-in delay': 50, provider: 10 };
+const MAX_WAITING_PER_ADDRESS: Record<WaitReason, number> = { 'sign-in delay': 250, provider: 10 };
 /** Longer above the soft limit than this is not a burst: requests arrive faster than the service can handle them. */
 const BURST_MS = 1_000;
 /** Shedding ends after this long without a shed request. */

@@ -111,7 +111,7 @@ describe('load shedding', () => {
     expect(again[0]!.json().code).toBe('provider_unavailable');
   });
 
-  it('lets one address hold 50 of the sign-ins that wait for their delay', async () => {
+  it('lets one address hold 250 of the sign-ins that wait for their delay', async () => {
     let end = (): void => undefined;
     const delay = new Promise<void>((resolve) => (end = resolve));
     Object.assign(service.clock, { wait: () => delay });
@@ -123,7 +123,7 @@ describe('load shedding', () => {
       payload: payload(),
       headers: { 'x-forwarded-for': address },
     });
-    const waiting = inject(70, request('192.0.2.2'));
+    const waiting = inject(270, request('192.0.2.2'));
     const other = inject(1, request('192.0.2.3'));
     // refused at once, while the others wait
     const refused = await Promise.race([Promise.all([waiting]).then(() => []), inject(1, request('192.0.2.2'))]);
