@@ -63,6 +63,16 @@ export function anotherJpeg(): Promise<Buffer> {
     .toBuffer();
 }
 
+/** The same noise in every run: whether damage to an image is noticed depends on its bits. */
+export function constantNoise(width: number, height: number): Sharp {
+  const pixels = Buffer.alloc(width * height * 3);
+  let state = 1;
+  // Numerical Recipes' linear congruential generator
+  for (let n = 0; n < pixels.length; n++)
+    pixels[n] = (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 24;
+  return sharp(pixels, { raw: { width, height, channels: 3 } });
+}
+
 /** Noise, which barely compresses. */
 export const noise = (width: number, height: number): Sharp =>
   sharp({
