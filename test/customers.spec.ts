@@ -42,6 +42,7 @@ onEveryDatabase((kind) => {
       expect(body).toEqual({
         ...values,
         id: expect.any(Number),
+        mergedInto: null,
         photo: null,
         createdBy: user.id,
         lastModifiedBy: user.id,

@@ -136,7 +136,7 @@ describe('The OpenAPI', () => {
       if (requestBody)
         expect([name, Object.keys(requestBody.content)[0]]).toEqual([
           name,
-          name.endsWith('/photo') ? 'multipart/form-data' : 'application/json',
+          name.endsWith('/photo') ? 'multipart/form-data' : name.endsWith('/import') ? 'text/csv' : 'application/json',
         ]);
       expect([name, Object.keys(responses)]).toEqual([name, expect.arrayContaining(['400', '500', '503'])]);
     }

@@ -2,6 +2,9 @@ import type { DataSource } from 'typeorm';
 import type { BetterSqlite3Driver } from 'typeorm/driver/better-sqlite3/BetterSqlite3Driver.js';
 import { BetterSqlite3QueryRunner } from 'typeorm/driver/better-sqlite3/BetterSqlite3QueryRunner.js';
 
+/** A result that takes a millisecond or more to read and to send. */
+const MANY_ROWS = 20;
+
 /**
  * Grants the connection to one transaction, or one statement outside of a transaction, at a time, in order of arrival.
  * TypeORM's SQLite drivers share one query runner: a write of one request would run inside the open transaction of
@@ -87,10 +90,15 @@ class EmbeddedQueryRunner extends BetterSqlite3QueryRunner {
     if (this.gate.isHeldBy(this)) return super.query(immediate(sql), parameters, structured) as Promise<T>;
     const caller = {};
     await this.gate.enter(caller);
+    let isLarge = false;
     try {
-      return (await super.query(sql, parameters, structured)) as T;
+      const result: unknown = await super.query(sql, parameters, structured);
+      isLarge = Array.isArray(result) && result.length > MANY_ROWS;
+      return result as T;
     } finally {
-      this.gate.leave(caller);
+      // SQLite does not wait for anything: without a pause many lists would block the event loop together
+      if (isLarge) setImmediate(() => this.gate.leave(caller));
+      else this.gate.leave(caller);
     }
   }
 }
