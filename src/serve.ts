@@ -28,7 +28,7 @@ export async function serve(env: Env, logger: Logger): Promise<void> {
   await app.listen(env.PORT, env.HOST).catch((error: unknown) => {
     throw listenError(error, 'PORT', env.PORT);
   });
-  // only now: a start that fails before must not create an admin whose password nobody has seen
+  // only now: a start that fails before must not create an admin whose password is never printed
   await app.get(FirstAdmin).ensure();
   const url = env.PUBLIC_URL ?? (await app.getUrl());
   const { registry } = app.get(Metrics);

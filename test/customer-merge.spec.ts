@@ -154,7 +154,7 @@ onEveryDatabase((kind) => {
   });
 
   describe('restoring a merged customer', () => {
-    it('undoes the fill of the fields that nobody has changed since', async () => {
+    it('undoes the fill of the fields that have not changed since', async () => {
       const [stays, other] = [await customers.create({ notes: '' }), await createWithPhoto(FULL)];
       const merged = (await merge(stays.id, other.id)).body;
       await user.patch(`/customers/${stays.id}`, { company: 'ACME' });

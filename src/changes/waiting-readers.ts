@@ -5,7 +5,7 @@ import { Draining } from '../http/draining.js';
 import { Problem } from '../problems/problem.js';
 import { type Change, ChangesService } from './changes.service.js';
 
-/** One query for all readers that wait in this process; none while nobody waits. */
+/** One query for all readers that wait in this process; none while there are no readers. */
 const POLL_MS = 250;
 /** Each takes a connection and its buffers. */
 const MAX_READERS = 1_000;

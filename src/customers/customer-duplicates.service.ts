@@ -76,7 +76,7 @@ export class CustomerDuplicatesService {
   }
 
   private select(condition: string, values: SqlValue[]): Promise<Candidate[]> {
-    return this.queries.execute(`${SELECT} WHERE ${condition} ORDER BY id LIMIT ${MAX_CANDIDATES}`, values);
+    return this.queries.query(`${SELECT} WHERE ${condition} ORDER BY id LIMIT ${MAX_CANDIDATES}`, values);
   }
 }
 

@@ -73,13 +73,6 @@ export class CustomersService {
     });
   }
 
-  /** All rows that the filters of the list match, in its order, in batches of `limit`. */
-  async *batches(query: ListCustomersQuery, limit: number): AsyncGenerator<Customer[]> {
-    const filter = customerFilter(this.dialect, query);
-    await this.search.catchUp();
-    yield* this.paging.batches(this.table, CUSTOMER_SORTS, filter, { sort: query.sort ?? '-id', limit });
-  }
-
   async get(id: number): Promise<Customer> {
     return requireLive(await this.table.find(id));
   }

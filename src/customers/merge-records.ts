@@ -45,7 +45,7 @@ export class MergeRecords {
 
   private async follow(id: number, sql: string, manager?: EntityManager): Promise<number[]> {
     const read = (from: number): Promise<Array<{ id: number }>> =>
-      manager ? this.queries.executeIn(manager, sql, [from]) : this.queries.execute(sql, [from]);
+      manager ? this.queries.executeIn(manager, sql, [from]) : this.queries.query(sql, [from]);
     const ids = new Set([id]);
     // a Set iterates over what is added meanwhile
     for (const next of ids) for (const found of await read(next)) ids.add(found.id);

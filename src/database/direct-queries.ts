@@ -29,11 +29,6 @@ export class DirectQueries {
     return this.pool ? this.pool.query(sql, parameters) : this.dataSource.query(sql, parameters);
   }
 
-  /** The same as `query`. */
-  execute<Row>(sql: string, parameters: SqlValue[]): Promise<Row[]> {
-    return this.query(sql, parameters);
-  }
-
   /** A read inside a transaction. */
   executeIn<Row>(manager: EntityManager, sql: string, parameters: SqlValue[]): Promise<Row[]> {
     return this.pool ? this.pool.executeIn(manager, sql, parameters) : manager.query(sql, parameters);

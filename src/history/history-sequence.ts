@@ -68,7 +68,7 @@ export class HistorySequence {
   }
 
   private async status(resource: string): Promise<{ last: number; pending: boolean }> {
-    const [row] = await this.queries.execute<Status>(STATUS, [resource, resource]);
+    const [row] = await this.queries.query<Status>(STATUS, [resource, resource]);
     return { last: Number(row!.last ?? 0), pending: Number(row!.pending) === 1 };
   }
 

@@ -47,7 +47,7 @@ export class HistoryService {
   /** The newest version that existed at `time`. */
   async findAt(resource: string, id: number, time: Date): Promise<PastVersion | undefined> {
     const parameters = [resource, id, resource, id, toSqlTime(time)];
-    const [found] = await this.queries.execute<PastRow>(FIND_AT, parameters);
+    const [found] = await this.queries.query<PastRow>(FIND_AT, parameters);
     return found && { version: found.version, by: found.actor, at: fromSqlTime(found.time), state: parse(found.state) };
   }
 
@@ -64,7 +64,7 @@ export class HistoryService {
   ): Promise<State> {
     const read = <Row>(sql: string): Promise<Row[]> => {
       const parameters = [resource, id, version];
-      return manager ? this.queries.executeIn(manager, sql, parameters) : this.queries.execute(sql, parameters);
+      return manager ? this.queries.executeIn(manager, sql, parameters) : this.queries.query(sql, parameters);
     };
     const [entry] = await read<{ state: string | State | null }>(STATE);
     if (entry?.state) return parse(entry.state);

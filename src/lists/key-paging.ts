@@ -76,23 +76,6 @@ export class KeyPaging {
     return { rows: data, page: { ...page, ...(total && { total }) } };
   }
 
-  /** All rows of a list in its order, in batches, each read when the one before has been consumed. */
-  async *batches<Row extends { id: number }>(
-    table: EntityTable<Row>,
-    sorts: Record<string, SortKey>,
-    filter: Filter,
-    { sort, limit }: { sort: string; limit: number },
-  ): AsyncGenerator<Row[]> {
-    const statements = this.statements(table, sorts, filter, sort);
-    let after: Position | undefined;
-    for (;;) {
-      const rows = await this.rowsAfter(table, statements, after, limit);
-      if (rows.length > 0) yield rows;
-      if (rows.length < limit) return;
-      after = positionOf(rows.at(-1)!);
-    }
-  }
-
   private statements<Row extends { id: number }>(
     table: EntityTable<Row>,
     sorts: Record<string, SortKey>,

@@ -1,6 +1,6 @@
 import { codePointOf, findConfusable, findDisruptive, findInvisible, isVisible } from './characters.js';
 
-/** One character of each kind that nobody sees. */
+/** One character of each invisible kind. */
 const INVISIBLE: Array<[kind: string, character: string]> = [
   ['a NUL', '\0'],
   ['an escape', '\u001b'],

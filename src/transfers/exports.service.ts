@@ -29,7 +29,7 @@ export class ExportsService {
   }
 
   /**
-   * The list page by page: a row that nobody changes keeps its place and appears once. One that is changed may move
+   * The list page by page: an unchanged row keeps its place and appears once. One that is changed may move
    * beyond the current page and would come again.
    */
   private async *batches(query: Omit<ExportQuery, 'format'>, origin: string): AsyncGenerator<CustomerDto[]> {

@@ -87,7 +87,7 @@ class HeadReader {
     try {
       while (size < HEAD_BYTES) {
         this.pending ??= this.iterator.next();
-        // it may fail when the file has been refused and nobody waits for it
+        // it may fail when the file has been refused and its result is not awaited
         this.pending.catch(() => undefined);
         const next = size < 4 ? await this.pending : await Promise.race([this.pending, timeout]);
         if (next === 'late') break;
