@@ -137,8 +137,8 @@ function destroyWhenSilent(connection: mysql.PoolConnection): void {
   const { stream: socket } = connection as unknown as { stream: Socket };
   socket.setTimeout(SILENCE_MS).on('timeout', () => {
     // not connection.destroy(), which does not fail the statements that wait for a result
-    const timer = setTimeout(() => socket.destroy(timeoutError('The database is silent')), PING_TIMEOUT_MS);
-    connection.ping(() => clearTimeout(timer));
+    const answered = startDeadline(PING_TIMEOUT_MS, () => socket.destroy(timeoutError('The database is silent')));
+    connection.ping(answered);
   });
 }
 
@@ -147,14 +147,27 @@ type Acquired = (error: NodeJS.ErrnoException | null, connection: mysql.PoolConn
 /** Fails if there is no connection in time; a connection that comes later goes back to the pool. */
 function withDeadline(done: Acquired): Acquired {
   let isLate = false;
-  const timer = setTimeout(() => {
+  const acquired = startDeadline(ACQUIRE_TIMEOUT_MS, () => {
     isLate = true;
     (done as (error: Error) => void)(timeoutError('No connection to the database in time'));
-  }, ACQUIRE_TIMEOUT_MS);
+  });
   return (error, connection) => {
-    clearTimeout(timer);
+    acquired();
     if (!isLate) done(error, connection);
     else if (!error) connection.release();
+  };
+}
+
+/**
+ * Calls `onMissed` unless the returned function is called before. Timers run before sockets are read, so an event loop that
+ * was blocked reads them once more: the answer may have arrived in time.
+ */
+function startDeadline(milliseconds: number, onMissed: () => void): () => void {
+  let lastRead: NodeJS.Immediate | undefined;
+  const timer = setTimeout(() => (lastRead = setImmediate(onMissed)), milliseconds);
+  return () => {
+    clearTimeout(timer);
+    clearImmediate(lastRead);
   };
 }
 
