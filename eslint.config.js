@@ -7,7 +7,7 @@ import tseslint from 'typescript-eslint';
 const IMPORT_GROUPS = [['^\\u0000', '^node:', '^@?\\w', '^\\.\\.(?!/?$)', '^\\.\\./?$', '^\\./']];
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'coverage/', 'docs/', 'src/metadata.ts'] },
+  { ignores: ['node_modules/', 'coverage/', 'docs/', 'src/metadata.ts', '**/dist/', 'client/src/schema.ts'] },
   eslint.configs.recommended,
   {
     plugins: { 'simple-import-sort': simpleImportSort },
@@ -19,8 +19,8 @@ export default tseslint.config(
       'no-empty': ['error', { allowEmptyCatch: false }],
     },
   },
-  { files: ['**/*.{js,mjs}'], ignores: ['test/frontend/**'], languageOptions: { globals: globals.node } },
-  { files: ['test/frontend/**'], languageOptions: { globals: globals.browser } },
+  { files: ['**/*.{js,mjs}'], ignores: ['examples/**'], languageOptions: { globals: globals.node } },
+  { files: ['examples/**'], languageOptions: { globals: globals.browser } },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],

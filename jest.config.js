@@ -24,8 +24,5 @@ export default {
         module: { type: 'es6' },
       },
     ],
-    // CommonJS packages `require` this ES module; Jest on Node 20 cannot do that
-    'node_modules/.+\\.js$': ['@swc/jest', { jsc: { target: 'es2022' }, module: { type: 'commonjs' } }],
   },
-  transformIgnorePatterns: ['/node_modules/(?!(?:.*/)?cookie/)'],
 };

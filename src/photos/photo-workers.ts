@@ -73,9 +73,10 @@ function run(worker: ChildProcess, job: RenderJob, signal?: AbortSignal): Promis
     const fail = (error: Error): void => settle(reject, error);
     const onMessage = (result: RenderResult): void => settle(resolve, result);
     const onError = (): void => fail(new Problem('overloaded'));
-    // SIGKILL comes from the kernel, when memory is short; other signals are crashes of a decoder
+    // Signals are crashes of a decoder, except SIGKILL, which the kernel sends when memory is short. An exit without a signal
+    // is no fault of the image: the worker could not start.
     const onExit = (_: number | null, cause: string | null): void =>
-      fail(new Problem(cause === 'SIGKILL' ? 'overloaded' : 'invalid_image'));
+      fail(new Problem(cause && cause !== 'SIGKILL' ? 'invalid_image' : 'overloaded'));
     const deadline = setTimeout(() => fail(new Problem('image_too_large')), DEADLINE_MS);
     signal?.addEventListener('abort', () => fail(new Problem('malformed_request')), { signal: stopped.signal });
     worker.on('message', onMessage).on('exit', onExit).on('error', onError);

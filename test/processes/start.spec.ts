@@ -24,11 +24,13 @@ describe('the program', () => {
   it('starts without configuration and prints its URL, and once the password of the first admin', async () => {
     const first = run();
     const url = await first.address();
-    const [, email, password] = /First admin: (\S+)\s+Password:\s+(\S+)/.exec(first.output()) ?? [];
+    const [, email, password] = /First admin:\s+(\S+)\s+Password:\s+(\S+)/.exec(first.output()) ?? [];
     expect(email).toBe('admin@example.com');
     expect(password!.length).toBeGreaterThanOrEqual(16);
     expect(first.output().split(password!)).toHaveLength(2);
-    expect(first.output()).toContain(`Docs: ${url}/docs`);
+    expect(first.output()).toMatch(
+      new RegExp(`API: +${url}\n +Docs: +${url}/docs\n +Sample data: +npm run crm -- seed\n`),
+    );
     expect((await fetch(`${url}/docs`)).status).toBe(200);
     expect(new URL(url).hostname).toMatch(/^(127\.0\.0\.1|localhost)$/);
 

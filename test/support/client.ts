@@ -46,16 +46,18 @@ export class Client {
       },
       body: body === undefined ? undefined : isRaw ? (body as string) : JSON.stringify(body),
     });
-    const text = await response.text();
-    const type = response.headers.get('content-type') ?? '';
-    const answer = {
-      status: response.status,
-      headers: response.headers,
-      body: type.includes('ndjson') ? linesOf(text) : type.includes('json') && text ? JSON.parse(text) : text,
-    };
+    const answer = await answerOf(response);
     expectDocumented(this.api, method, path, answer);
     return answer;
   }
+
+  /** For the typed client: checks responses too. */
+  fetch = async (request: Request): Promise<Response> => {
+    const { method, url } = request;
+    const response = await fetch(request);
+    expectDocumented(this.api, method, url.slice(this.url.length), await answerOf(response.clone()));
+    return response;
+  };
 
   as(accessToken?: string, refreshToken?: string): Client {
     return new Client(this.url, this.api, accessToken, refreshToken);
@@ -67,6 +69,13 @@ export class Client {
     expect(status).toBe(200);
     return this.as(body.accessToken, body.refreshToken);
   }
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const type = response.headers.get('content-type') ?? '';
+  const body = type.includes('ndjson') ? linesOf(text) : type.includes('json') && text ? JSON.parse(text) : text;
+  return { status: response.status, headers: response.headers, body };
 }
 
 /** The values of newline-delimited JSON. */
