@@ -19,8 +19,15 @@ export default tseslint.config(
       'no-empty': ['error', { allowEmptyCatch: false }],
     },
   },
-  { files: ['**/*.{js,mjs}'], ignores: ['examples/**'], languageOptions: { globals: globals.node } },
-  { files: ['examples/**'], languageOptions: { globals: globals.browser } },
+  {
+    files: ['**/*.{js,mjs}'],
+    ignores: ['examples/frontend/app.js', 'src/**'],
+    languageOptions: { globals: globals.node },
+  },
+  {
+    files: ['examples/frontend/app.js', 'src/openapi/viewer/*.js'],
+    languageOptions: { globals: { ...globals.browser, SwaggerUIBundle: 'readonly' } },
+  },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],

@@ -4,6 +4,8 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppModule } from './app.module.js';
+import { Facebook } from './auth/oauth/facebook.js';
+import { Google } from './auth/oauth/google.js';
 import { Clock } from './config/clock.js';
 import type { Env } from './config/env.js';
 import { BODY_LIMIT, registerBodyParsers } from './http/body-parsers.js';
@@ -82,7 +84,13 @@ export async function prepareService(env: Env, clock: Clock, logger?: Logger): P
   await registerBodyParsers(fastify);
   const api = await createApiDocument(app);
   enforceContract(fastify, api);
-  if (env.DOCS) serveDocs(fastify, api);
+  const providers = [app.get(Google), app.get(Facebook)].filter(({ isConfigured }) => isConfigured);
+  if (env.DOCS)
+    serveDocs(
+      fastify,
+      api,
+      providers.map(({ name }) => name),
+    );
 
   // exit with 0 instead of raising the signal again
   app.enableShutdownHooks(SHUTDOWN_SIGNALS, { useProcessExit: true });

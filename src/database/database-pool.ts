@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import mysql from 'mysql2';
 import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
+import { startDeadline } from './deadline.js';
 import { applySettings, type ServerDialect } from './session-settings.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -155,19 +156,6 @@ function withDeadline(done: Acquired): Acquired {
     acquired();
     if (!isLate) done(error, connection);
     else if (!error) connection.release();
-  };
-}
-
-/**
- * Calls `onMissed` unless the returned function is called before. Timers run before sockets are read, so an event loop that
- * was blocked reads them once more: the answer may have arrived in time.
- */
-function startDeadline(milliseconds: number, onMissed: () => void): () => void {
-  let lastRead: NodeJS.Immediate | undefined;
-  const timer = setTimeout(() => (lastRead = setImmediate(onMissed)), milliseconds);
-  return () => {
-    clearTimeout(timer);
-    clearImmediate(lastRead);
   };
 }
 

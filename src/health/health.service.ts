@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
+import { startDeadline } from '../database/deadline.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { Draining } from '../http/draining.js';
 import { Problem } from '../problems/problem.js';
@@ -32,12 +32,14 @@ export class HealthService {
   }
 
   private async isMigrated(): Promise<boolean> {
-    const timeout = sleep(TIMEOUT_MS, undefined, { ref: false }).then(() => {
-      throw new Problem('database_unavailable');
+    const rows = await new Promise<unknown[]>((resolve, reject) => {
+      const fail = (): void => reject(new Problem('database_unavailable'));
+      const answered = startDeadline(TIMEOUT_MS, fail);
+      void this.sql
+        .query('SELECT 1 FROM migrations WHERE name = ?', [this.newestMigration])
+        .then(resolve, fail)
+        .finally(answered);
     });
-    const rows = this.sql.query('SELECT 1 FROM migrations WHERE name = ?', [this.newestMigration]).catch(() => {
-      throw new Problem('database_unavailable');
-    });
-    return (await Promise.race([rows, timeout])).length > 0;
+    return rows.length > 0;
   }
 }

@@ -25,7 +25,7 @@ export class StaticDocument {
 
   constructor(
     private readonly type: string,
-    private readonly render: () => string | Promise<Buffer>,
+    private readonly render: () => string | Promise<string | Buffer>,
   ) {}
 
   readonly handle = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {

@@ -70,7 +70,9 @@ export class OAuthService {
   async begin(request: ProviderRequest, caller?: Caller): Promise<{ strategy: OAuth2Strategy; browserId: string }> {
     const { provider, callbackUrl } = this.getProvider(request);
     const query = await validateDto(StartLoginQuery, request.query, 'query');
-    checkReturnTo(query, this.env.LOGIN_RETURN_URLS);
+    const { LOGIN_RETURN_URLS, DOCS } = this.env;
+    // the page of our own documentation has a sign-in form
+    checkReturnTo(query, DOCS ? [...LOGIN_RETURN_URLS, `${request.origin}/docs`] : LOGIN_RETURN_URLS);
     const browserId = request.browserId ?? createBrowserId();
     const link = caller && { userId: caller.userId, sessionId: caller.sessionId };
     const store = this.states.createIssuingStore({ ...query, provider: provider.name, link }, browserId);

@@ -1,0 +1,136 @@
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { GoogleStandIn } from '../stand-ins/google.js';
+import { jpeg } from '../support/images.js';
+import { startService, type TestService, unique } from '../support/service.js';
+
+/** Set to keep pictures of the page for a look at it. */
+const { SCREENSHOTS } = process.env;
+
+(process.env.CHROMIUM_PATH ? describe : describe.skip)('/docs in a browser', () => {
+  let google: GoogleStandIn;
+  let service: TestService;
+  let browser: Browser;
+  let page: Page;
+  const errors: string[] = [];
+
+  beforeAll(async () => {
+    google = await GoogleStandIn.start();
+    service = await startService('SQLite', { env: google.env });
+    google.register(`${service.anonymous.url}/login/google/callback`);
+    browser = await chromium.launch({
+      executablePath: process.env.CHROMIUM_PATH,
+      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-sync'],
+    });
+  });
+  afterAll(async () => {
+    await browser.close();
+    await Promise.all([service.close(), google.close()]);
+  });
+
+  beforeEach(async () => {
+    errors.splice(0);
+    page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+    page.on('pageerror', (error) => errors.push(error.message));
+    await page.goto(`${service.anonymous.url}/docs`);
+    await page.waitForSelector('.opblock');
+  });
+  afterEach(() => page.close());
+
+  const signIn = async (email: string, password: string): Promise<void> => {
+    await page.fill('#sign-in [name=email]', email);
+    await page.fill('#sign-in [name=password]', password);
+    await page.click('#sign-in button >> nth=0');
+  };
+  const waitForState = (text: RegExp) => page.locator('#signed-in', { hasText: text }).waitFor();
+  /** Opens an operation and executes it as it stands. */
+  const tryOut = async (id: string, prepare?: () => Promise<unknown>): Promise<string> => {
+    const block = page.locator(`.opblock[id$="${id}"]`);
+    await block.locator('.opblock-summary-control').click();
+    await block.locator('.try-out__btn').click();
+    await prepare?.();
+    await block.locator('.execute').click();
+    const status = block.locator('.live-responses-table tbody .response-col_status').first();
+    await status.waitFor();
+    return (await status.textContent())!.trim();
+  };
+
+  it('has a title, an icon and a filter, and loads nothing from elsewhere', async () => {
+    expect(await page.title()).toMatch(/^\S.* \d+\.\d+\.\d+$/);
+    expect(await page.locator('.filter input').count()).toBe(1);
+    const icon = await page.getAttribute('link[rel=icon]', 'href');
+    expect((await fetch(new URL(icon!, page.url()))).headers.get('content-type')).toBe('image/svg+xml');
+    const loaded: string[] = await page.evaluate('performance.getEntriesByType("resource").map(({ name }) => name)');
+    expect(loaded.length).toBeGreaterThan(3);
+    for (const url of loaded) expect(url.startsWith(service.anonymous.url) || url.startsWith('data:')).toBe(true);
+    expect(errors).toEqual([]);
+  });
+
+  it('signs in with a password, and creates a customer with a photo that it then shows', async () => {
+    const user = await service.user();
+    await signIn(user.email, 'wrong');
+    await waitForState(/^Wrong e-mail or password/);
+    await signIn(user.email, user.password);
+    await waitForState(/^Signed in/);
+
+    const email = `docs-${unique()}@example.com`;
+    const status = await tryOut('createCustomer', async () => {
+      const block = page.locator('.opblock[id$=createCustomer]');
+      await block.locator('.opblock-section-request-body select.content-type').selectOption('multipart/form-data');
+      await block.locator('tr:has-text("email") input[type=text]').first().fill(email);
+      await block
+        .locator('input[type=file]')
+        .setInputFiles({ name: 'photo.jpg', mimeType: 'image/jpeg', buffer: await jpeg() });
+    });
+    expect(status).toBe('201');
+    const [created] = (await user.get(`/customers?email=${email}`)).body.data;
+    expect(created.photo).not.toBeNull();
+    expect(await tryOut('listCustomers')).toBe('200');
+    // the browser logs the wrong password itself
+    expect(errors.filter((text) => !text.includes('401'))).toEqual([]);
+  });
+
+  it('executes an operation twice without editing, and keeps the authorization over a reload', async () => {
+    const user = await service.user({ role: 'admin' });
+    await signIn(user.email, user.password);
+    await waitForState(/^Signed in/);
+    expect(await tryOut('listUsers')).toBe('200');
+    await page.locator('.opblock[id$=listUsers] .execute').click();
+    await page.waitForResponse((response) => response.url().includes('/users'));
+    // without the fragment, which opens the operation
+    await page.goto('about:blank');
+    await page.goto(`${service.anonymous.url}/docs`);
+    await page.waitForSelector('.opblock');
+    expect(await tryOut('listUsers')).toBe('200');
+    expect(errors).toEqual([]);
+  });
+
+  it('signs in with a provider, and refreshes the token when it has expired', async () => {
+    const user = await service.user();
+    google.account = { sub: `subject-${unique()}`, email: user.email, email_verified: true };
+    await page.click('[data-provider=google]');
+    await waitForState(/^Signed in/);
+    expect(page.url()).toBe(`${service.anonymous.url}/docs`);
+    expect(await page.locator('[data-provider=facebook]').count()).toBe(0);
+    await page.evaluate('tokens.refreshAt = 0');
+    const refreshed = page.waitForResponse((response) => response.url().endsWith('/login/refresh'));
+    expect(await tryOut('getProfile')).toBe('200');
+    expect((await refreshed).status()).toBe(200);
+
+    google.account = { sub: `subject-${unique()}`, email: 'nobody@example.com', email_verified: true };
+    await page.context().clearCookies();
+    await page.click('[data-provider=google]');
+    await waitForState(/not_registered/);
+    expect(errors).toEqual([]);
+  });
+
+  it.each([1280, 390])('fits a screen that is %i pixels wide', async (width) => {
+    await page.setViewportSize({ width, height: 900 });
+    for (const id of ['listCustomers', 'createCustomer'])
+      await page.locator(`.opblock[id$="${id}"] .opblock-summary-control`).click();
+    await page.waitForSelector('.opblock[id$=createCustomer] .responses-wrapper');
+    const overflow: number = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+    if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/docs-${width}.png`, fullPage: true });
+    expect(overflow).toBeLessThanOrEqual(0);
+  });
+});
