@@ -18,6 +18,7 @@ async function post(path, body) {
 function authorize(fresh) {
   tokens = { ...fresh, refreshAt: Date.now() + (fresh.expiresIn - 10) * 1000 };
   ui.preauthorizeApiKey('bearer', fresh.accessToken);
+  ui.authActions.persistAuthorizationIfNeeded();
   show('Signed in: “Try it out” sends your access token.');
 }
 
