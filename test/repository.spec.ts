@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { major, satisfies } from 'semver';
 import { parse } from 'yaml';
 
 /** Checks the files around the code: a mistake in them would show only on a server, or for the next developer. */
@@ -29,16 +30,25 @@ describe('The API reference that `npm run docs` writes', () => {
     expect(JSON.parse(document)).toEqual(JSON.parse(read('openapi.json')));
   });
 
-  it('works offline: pages load only files that are written beside them', () => {
-    const [page = ''] = written('index.html').split('spec:');
-    const loaded = [...page.matchAll(/ (?:src|href)="([^"]*)"/g)].map(([, file]) => file);
-    expect(loaded.sort()).toEqual(['swagger-ui-bundle.js', 'swagger-ui.css']);
-    expect(readdirSync(directory)).toEqual(expect.arrayContaining(loaded));
+  it('works offline: pages load and link only what is written beside them', () => {
+    const pages = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.html'),
+    );
+    expect(pages).toEqual(
+      expect.arrayContaining(['index.html', 'changes-feed.html', join('guides', 'quick-start.html')]),
+    );
+    for (const page of pages) {
+      const [html = ''] = written(page).split('spec:');
+      const local = [...html.matchAll(/ (?:src|href)="(?!https:)([^"#]*)/g)].map(([, file]) => join(page, '..', file!));
+      expect(local.length).toBeGreaterThan(5);
+      for (const file of local) expect([file, existsSync(join(directory, file))]).toEqual([file, true]);
+      expect(html).not.toMatch(/<(?:script|link|img)[^>]*(?:src|href)="https?:/);
+    }
     expect(written('swagger-ui.css')).not.toMatch(/@import|url\(["']?(?!["']?data:)/);
   });
 
   it('is not committed', () => {
-    expect(read('.gitignore').split('\n')).toEqual(expect.arrayContaining(['docs/index.html', 'docs/swagger-ui*']));
+    expect(read('.gitignore').split('\n')).toEqual(expect.arrayContaining(['docs/**/*.html', 'docs/swagger-ui*']));
   });
 });
 
@@ -95,9 +105,18 @@ describe('The Node version', () => {
     expect(JSON.parse(read('.devcontainer/devcontainer.json')).image).toBe(`node:${version}`);
   });
 
-  it('range that package.json supports starts with the oldest one that CI checks', () => {
+  const oldest = [...(manifest.engines.node as string).matchAll(/\d+\.\d+\.\d+/g)].map(String);
+
+  it('ranges that package.json supports are those that CI checks', () => {
     const { node } = parse(read('.github/workflows/ci.yml')).jobs.check.strategy.matrix;
-    expect(manifest.engines.node).toMatch(new RegExp(`^>=${node[0]}\\.`));
+    expect(oldest.map((version) => major(version))).toEqual(node);
     expect(node).toContain(Number(read('.nvmrc')));
+  });
+
+  it('ranges are those of every package, so that `npm ci` warns of none', () => {
+    const refused = Object.entries<any>(lock.packages).filter(
+      ([, { engines, os }]) => !os && engines?.node && !oldest.every((version) => satisfies(version, engines.node)),
+    );
+    expect(refused.map(([path]) => path)).toEqual([]);
   });
 });
