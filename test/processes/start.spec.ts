@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createClient, type CrmClient } from '../../client/src/index.js';
 import { type Program, startProgram, stopPrograms } from '../support/program.js';
-import { newCustomer } from '../support/service.js';
 
 describe('the program', () => {
   const directory = mkdtempSync(join(tmpdir(), 'crm-start-'));
@@ -14,12 +14,11 @@ describe('the program', () => {
   const run = (variables: Record<string, string> = {}, cwd = directory): Program =>
     startProgram({ PORT: '0', DATA_DIR: join(directory, 'data'), ...variables }, cwd);
 
-  const post = (url: string, body: unknown, token?: string): Promise<Response> =>
-    fetch(url, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(token && { authorization: `Bearer ${token}` }) },
-      body: JSON.stringify(body),
-    });
+  async function signIn(baseUrl: string, email: string, password: string): Promise<CrmClient> {
+    const crm = createClient({ baseUrl });
+    await crm.signIn(email, password);
+    return crm;
+  }
 
   it('starts without configuration and prints its URL, and once the password of the first admin', async () => {
     const first = run();
@@ -34,22 +33,15 @@ describe('the program', () => {
     expect((await fetch(`${url}/docs`)).status).toBe(200);
     expect(new URL(url).hostname).toMatch(/^(127\.0\.0\.1|localhost)$/);
 
-    const signedIn = await post(`${url}/login`, { email, password });
-    expect(signedIn.status).toBe(200);
-    const { accessToken } = (await signedIn.json()) as { accessToken: string };
-    const created = await post(`${url}/customers`, newCustomer({ name: 'Zoë' }), accessToken);
-    expect(created.status).toBe(201);
+    const values = { email: 'zoe@example.com', name: 'Zoë', surname: 'Straße' };
+    const { id } = await (await signIn(url, email!, password!)).createCustomer(values);
     await first.stop('SIGTERM');
 
     const second = run();
     const again = await second.address();
     expect(second.output()).not.toMatch(/password|First admin/i);
-    const found = await fetch(`${again}${created.headers.get('location')}`, {
-      headers: { authorization: `Bearer ${accessToken}` },
-    });
-    expect(found.status).toBe(200);
-    expect(await found.json()).toMatchObject({ name: 'Zoë' });
-    expect((await post(`${again}/login`, { email, password })).status).toBe(200);
+    const crm = await signIn(again, email!, password!);
+    expect((await crm.GET('/customers/{id}', { params: { path: { id } } })).data).toMatchObject(values);
     await second.stop();
   });
 
@@ -86,8 +78,8 @@ describe('the program', () => {
     });
     const url = await service.address();
     expect(service.output()).not.toContain('correct horse battery');
-    const { status } = await post(`${url}/login`, { email: 'carla@example.com', password: 'correct horse battery' });
-    expect(status).toBe(200);
+    const crm = await signIn(url, 'carla@example.com', 'correct horse battery');
+    expect((await crm.GET('/me')).data.role).toBe('admin');
     await service.stop();
   });
 
