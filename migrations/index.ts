@@ -30,6 +30,7 @@ import { ObjectRemovals1700000000033 } from './1700000000033-object-removals.js'
 import { Vacuum1700000000034 } from './1700000000034-vacuum.js';
 import { AdoptedCustomers1700000000035 } from './1700000000035-adopted-customers.js';
 import { HistoryTimes1700000000036 } from './1700000000036-history-times.js';
+import { ListIndexes1700000000037 } from './1700000000037-list-indexes.js';
 
 /** In order, append-only: what has been released is never edited. */
 export const migrations = [
@@ -65,4 +66,5 @@ export const migrations = [
   Vacuum1700000000034,
   AdoptedCustomers1700000000035,
   HistoryTimes1700000000036,
+  ListIndexes1700000000037,
 ];

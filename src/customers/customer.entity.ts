@@ -12,7 +12,6 @@ import { SearchColumns } from '../search/search-columns.js';
 @Index('ix_customers_created_at', ['createdAt'])
 @Index('ix_customers_last_modified_at', ['lastModifiedAt'])
 @Index('ix_customers_is_deleted', ['isDeleted'])
-@Index('ix_customers_created_by', ['createdBy'])
 @Index('ix_customers_last_modified_by', ['lastModifiedBy'])
 @Index('uq_customers_photo_key', ['photoKey'], { unique: true })
 @Index('uq_customers_live_email', ['liveEmail'], { unique: true })
@@ -21,9 +20,16 @@ import { SearchColumns } from '../search/search-columns.js';
 @Index('ix_customers_is_deleted_email_sort', ['isDeleted', 'emailSort'])
 @Index('ix_customers_is_deleted_company_key', ['isDeleted', 'companyKey'])
 @Index('ix_customers_is_deleted_phone', ['isDeleted', 'phone'])
-@Index('ix_customers_is_deleted_id', ['isDeleted', 'id', 'createdAt', 'lastModifiedAt'])
-@Index('ix_customers_is_deleted_created_at', ['isDeleted', 'createdAt', 'id', 'lastModifiedAt'])
-@Index('ix_customers_is_deleted_last_modified_at', ['isDeleted', 'lastModifiedAt', 'id', 'createdAt'])
+@Index('ix_customers_listed_id', ['isDeleted', 'id', 'createdAt', 'lastModifiedAt', 'createdBy', 'erasedAt'])
+@Index('ix_customers_listed_created_at', ['isDeleted', 'createdAt', 'id', 'lastModifiedAt', 'createdBy', 'erasedAt'])
+@Index('ix_customers_listed_last_modified_at', [
+  'isDeleted',
+  'lastModifiedAt',
+  'id',
+  'createdAt',
+  'createdBy',
+  'erasedAt',
+])
 @Index('ix_customers_is_deleted_has_photo', ['isDeleted', 'hasPhoto'])
 @Index('ix_customers_created_by_is_deleted', ['createdBy', 'isDeleted'])
 @Index('ix_customers_surname_key_name_key', ['surnameKey', 'nameKey'])

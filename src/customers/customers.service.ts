@@ -66,10 +66,11 @@ export class CustomersService {
   }
 
   async list(query: ListCustomersQuery): Promise<Page<Customer>> {
-    if (usesSearchIndex(query) || query.company !== undefined) await this.search.catchUp();
+    const isComplete = !(usesSearchIndex(query) || query.company !== undefined) || (await this.search.catchUp());
     return this.paging.list(this.table, CUSTOMER_SORTS, customerFilter(this.dialect, query), {
       ...query,
       sort: query.sort ?? '-id',
+      remember: isComplete,
     });
   }
 

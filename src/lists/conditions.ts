@@ -1,6 +1,7 @@
 import { type Dialect, forceIndex, toSqlTime } from '../database/dialect.js';
 import type { SqlValue } from '../database/direct-queries.js';
 import type { Condition, Filter, IdSource } from './filter.js';
+import type { SortKey } from './sort-key.js';
 
 /** Builds the filter of a list. Each condition has an index, whose columns include `is_deleted`. */
 export class Conditions implements Filter {
@@ -20,15 +21,18 @@ export class Conditions implements Filter {
   equals(column: string, value: SqlValue | undefined, index: string): void {
     if (value === undefined) return;
     const sql = `${column} = ?`;
-    this.add({ sql, values: [value], sources: [[{ ...this.ids(index, sql, [value]), isOrderedById: true }]] });
+    this.add({ sql, values: [value], column, sources: [[{ ...this.ids(index, sql, [value]), isOrderedById: true }]] });
   }
 
   matches(sql: string, values: SqlValue[], index: string): void {
     this.add({ sql, values, sources: [[this.ids(index, sql, values)]] });
   }
 
-  since(column: string, time: Date | undefined, index: string): void {
-    if (time) this.matches(`${column} >= ?`, [toSqlTime(time)], index);
+  since({ sql: column, index }: SortKey, time: Date | undefined): void {
+    if (!time) return;
+    const sql = `${column} >= ?`;
+    const values = [toSqlTime(time)];
+    this.add({ sql, values, column, sources: [[this.ids(index, sql, values)]] });
   }
 
   /** The ids of an index that satisfy a condition on its columns. */

@@ -15,6 +15,8 @@ export interface IdSource {
 export interface Condition {
   sql: string;
   values: SqlValue[];
+  /** The one column that it looks at, if there is only one: an index with that column decides it. */
+  column?: string;
   /**
    * For each list in it, any one of its sources is enough: their ids together are those of all rows that may satisfy
    * the condition. None for a condition that nearly all rows satisfy.

@@ -1,3 +1,4 @@
+import type { Dialect } from '../database/dialect.js';
 import type { SearchQuery } from '../search/query.js';
 import { indexedWord } from '../search/search-text.js';
 import type { Condition, IdSource } from './filter.js';
@@ -6,7 +7,7 @@ import type { Condition, IdSource } from './filter.js';
 const LAST_CHARACTER = '\u{10ffff}';
 
 /** The conditions of a search: one for each word, so that each has an index of its own. */
-export function wordConditions(query: SearchQuery, words: string, deleted: boolean): Condition[] {
+export function wordConditions(dialect: Dialect, query: SearchQuery, words: string, deleted: boolean): Condition[] {
   const source = (word: string): IdSource => {
     const start = indexedWord(word);
     return {
@@ -14,18 +15,29 @@ export function wordConditions(query: SearchQuery, words: string, deleted: boole
       values: [start, start + LAST_CHARACTER],
     };
   };
+  const { sql: startsAWord, valueOf } = dialect === 'sqlite' ? EMBEDDED : SERVER;
   const [first, ...others] = query;
   if (!first)
     return [{ sql: '1 = 0', values: [], sources: [[{ sql: `SELECT id FROM ${words} WHERE 1 = 0`, values: [] }]] }];
   if (others.length === 0)
-    return first.map((word) => ({ sql: STARTS_A_WORD, values: [` ${word}`], sources: [[source(word)]] }));
+    return first.map((word) => ({ sql: startsAWord, values: [valueOf(word)], sources: [[source(word)]] }));
   return [
     {
-      sql: query.map((form) => form.map(() => STARTS_A_WORD).join(' AND ')).join(' OR '),
-      values: query.flatMap((form) => form.map((word) => ` ${word}`)),
+      sql: query.map((form) => form.map(() => startsAWord).join(' AND ')).join(' OR '),
+      values: query.flatMap((form) => form.map(valueOf)),
       sources: query.map((form) => form.map(source)),
     },
   ];
 }
 
-const STARTS_A_WORD = 'INSTR(search_text, ?) > 0';
+interface TextCondition {
+  sql: string;
+  valueOf: (word: string) => string;
+}
+
+const EMBEDDED: TextCondition = { sql: 'INSTR(search_text, ?) > 0', valueOf: (word) => ` ${word}` };
+/** Servers take less time for this than for INSTR. */
+const SERVER: TextCondition = {
+  sql: `search_text LIKE ? ESCAPE '!'`,
+  valueOf: (word) => `% ${word.replace(/[!%_]/g, '!$&')}%`,
+};

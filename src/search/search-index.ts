@@ -88,15 +88,17 @@ export class SearchIndex<Row extends SearchedRow> {
 
   /**
    * Before a list that depends on the index: rows that another writer has just written are then found at once. Only some
-   * of them, as the request waits; after an import by another writer, `StaleRows` indexes the others.
+   * of them, as the request waits; after an import by another writer, `StaleRows` indexes the others. Returns whether there
+   * are no others.
    */
-  async catchUp(): Promise<void> {
+  async catchUp(): Promise<boolean> {
     const sql = `SELECT id FROM ${this.table.name} ${this.staleRows} LIMIT 1`;
     let [next] = await this.queries.query<{ id: number }>(sql, []);
     for (let batch = 0; next && batch < MAX_BATCHES; batch++) {
       const { count, lastId } = await this.indexStaleRows(next.id - 1);
       next = count === BATCH_SIZE ? { id: lastId + 1 } : undefined;
     }
+    return next === undefined;
   }
 
   async countStale(): Promise<number> {

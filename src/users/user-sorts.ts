@@ -1,6 +1,6 @@
-import type { SortKey } from '../lists/list-statements.js';
+import type { Sorts } from '../lists/sort-key.js';
 
-export const USER_SORTS: Record<string, SortKey> = {
+export const USER_SORTS: Sorts = {
   id: { sql: 'id', index: 'ix_users_is_deleted' },
   name: { sql: 'name_key', index: 'ix_users_is_deleted_name_key' },
   surname: { sql: 'surname_key', index: 'ix_users_is_deleted_surname_key' },

@@ -12,7 +12,6 @@ import { SearchColumns } from '../search/search-columns.js';
 @Index('ix_users_modified_at', ['lastModifiedAt'])
 @Index('ix_users_is_deleted', ['isDeleted'])
 @Index('ix_users_admin_privileges_by', ['roleGrantedBy'])
-@Index('ix_users_created_by', ['createdBy'])
 @Index('ix_users_modified_by', ['lastModifiedBy'])
 @Index('uq_users_live_email', ['liveEmail'], { unique: true })
 @Index('uq_users_password_token_hash', ['passwordTokenHash'], { unique: true })
