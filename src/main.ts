@@ -1,7 +1,7 @@
 import cluster from 'node:cluster';
-import { ConfigurationError, EXIT_CONFIGURATION, loadEnv } from './config/env.js';
+import { loadEnv } from './config/env.js';
 import { assertPortIsFree } from './config/ports.js';
-import { EmailCollisionError } from './database/email-collisions.js';
+import { EXIT_CONFIGURATION, StartError } from './config/start-error.js';
 import { openProcessLog } from './logging/process-log.js';
 
 try {
@@ -16,9 +16,7 @@ try {
     await serve(env, logger);
   }
 } catch (error) {
-  process.stderr.write(`Could not start: ${(error as Error).message}\n`);
-  if (error instanceof EmailCollisionError) process.stderr.write(`Nothing was changed. Fix: ${error.fix}\n`);
-  // restarting does not help
-  const isLasting = error instanceof ConfigurationError || error instanceof EmailCollisionError;
-  process.exit(isLasting ? EXIT_CONFIGURATION : 1);
+  const reason = error instanceof StartError ? error.explanation : (error as Error).message;
+  process.stderr.write(`Could not start: ${reason}\n`);
+  process.exit(error instanceof StartError && error.isLasting ? EXIT_CONFIGURATION : 1);
 }

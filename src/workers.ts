@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
 import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
-import { type Env, EXIT_CONFIGURATION } from './config/env.js';
+import type { Env } from './config/env.js';
+import { EXIT_CONFIGURATION } from './config/start-error.js';
 import { announce } from './logging/announce.js';
 import type { Logger } from './logging/logger.js';
 import { serveMetrics } from './metrics/metrics-server.js';

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Clock } from '../config/clock.js';
-import { ConfigurationError, type Env, EXIT_CONFIGURATION, loadEnv } from '../config/env.js';
+import { ConfigurationError, type Env, loadEnv } from '../config/env.js';
+import { EXIT_CONFIGURATION } from '../config/start-error.js';
 import { type Check, Finding, NotChecked } from './checks/check.js';
 import { DatabaseChecks } from './checks/database.js';
 import { checkPhotos } from './checks/photos.js';

@@ -1,6 +1,5 @@
 import { CommanderError } from 'commander';
-import { ConfigurationError, EXIT_CONFIGURATION } from '../config/env.js';
-import { EmailCollisionError } from '../database/email-collisions.js';
+import { EXIT_CONFIGURATION, StartError } from '../config/start-error.js';
 import { Problem } from '../problems/problem.js';
 
 export const EXIT_FAILED = 1;
@@ -19,13 +18,13 @@ export function reportError(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
   if (error instanceof Interrupted) return EXIT_INTERRUPTED;
   process.stderr.write(`${messageOf(error as Error)}\n`);
-  if (error instanceof ConfigurationError || error instanceof EmailCollisionError) return EXIT_CONFIGURATION;
+  if (error instanceof StartError) return error.isLasting ? EXIT_CONFIGURATION : EXIT_FAILED;
   const isUsage = error instanceof UsageError || (error instanceof Problem && error.code === 'invalid_request');
   return isUsage ? EXIT_USAGE : EXIT_FAILED;
 }
 
 function messageOf(error: Error): string {
-  if (error instanceof EmailCollisionError) return `${error.message}\nNothing was changed. Fix: ${error.fix}`;
+  if (error instanceof StartError) return error.explanation;
   if (!(error instanceof Problem)) return error.message;
   const { errors } = error.extras;
   return errors

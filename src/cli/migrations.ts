@@ -1,5 +1,6 @@
 import type { DataSource } from 'typeorm';
 import { type Env, loadEnv } from '../config/env.js';
+import { migrationError } from '../database/connection-error.js';
 import { connectionOptions, openDataSource, withoutTimeouts } from '../database/data-source.js';
 import { withLock } from '../database/locks.js';
 import { applyPendingMigrations } from '../database/migrate.js';
@@ -73,6 +74,8 @@ async function onDatabase<T>(work: (dataSource: DataSource, env: Env) => Promise
   const dataSource = await openDataSource(withoutTimeouts(await connectionOptions(env, entities)));
   try {
     return await work(dataSource, env);
+  } catch (error) {
+    throw migrationError(error);
   } finally {
     await dataSource.destroy();
   }

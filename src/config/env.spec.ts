@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { ConfigurationError, EXIT_CONFIGURATION, readEnv } from './env.js';
+import { ConfigurationError, readEnv } from './env.js';
+import { EXIT_CONFIGURATION } from './start-error.js';
 
 /** 32 bytes, the minimum. */
 const SECRET = '0123456789abcdef0123456789abcdef';

@@ -18,6 +18,7 @@ import {
   text,
   url,
 } from './env-readers.js';
+import { StartError } from './start-error.js';
 
 /** The variables that are set, as text. */
 type Source = Record<string, string | undefined>;
@@ -85,15 +86,14 @@ type Values = { readonly [N in Name]: (typeof VARIABLES)[N] extends Variable<inf
 export class Env extends (class {} as new () => Values) {}
 
 /** Lists every problem of the environment. Values are omitted: they may be secrets, and many people read logs. */
-export class ConfigurationError extends Error {
+export class ConfigurationError extends StartError {
+  override readonly isLasting = true;
+
   constructor(readonly problems: string[]) {
     const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
     super(`Invalid configuration (${count}):\n${problems.map((line) => `  ${line}`).join('\n')}`);
   }
 }
-
-/** sysexits.h EX_CONFIG: tells a supervisor that restarting does not help. */
-export const EXIT_CONFIGURATION = 78;
 
 /** Reads the environment of this process, completed by `.env`. */
 export function loadEnv(): Env {

@@ -8,6 +8,7 @@ import { prepareDataDir } from '../config/data-dir.js';
 import type { DatabaseTls } from '../config/database-tls.js';
 import type { DatabaseAddress } from '../config/database-uri.js';
 import type { Env } from '../config/env.js';
+import { connectionError, embeddedError } from './connection-error.js';
 import { CONNECTION_OPTIONS, DatabasePool, POOL_OPTIONS } from './database-pool.js';
 import { isolateTransactions } from './embedded-driver.js';
 import { useDirectStatements } from './server-driver.js';
@@ -32,16 +33,25 @@ export function withoutTimeouts(options: DataSourceOptions): DataSourceOptions {
 
 export async function openDataSource(options: DataSourceOptions): Promise<DataSource> {
   const dataSource = new DataSource(options);
-  if (options.type === 'better-sqlite3') isolateTransactions(dataSource);
-  else useDirectStatements(dataSource);
-  return dataSource.initialize();
+  if (options.type !== 'better-sqlite3') {
+    useDirectStatements(dataSource);
+    return dataSource.initialize();
+  }
+  isolateTransactions(dataSource);
+  return dataSource.initialize().catch((error: unknown) => {
+    throw embeddedError(error);
+  });
 }
 
 function embeddedOptions(env: Env): DataSourceOptions {
   prepareDataDir(env.DATA_DIR);
   const database = join(env.DATA_DIR, 'crm.sqlite');
   // readable by its owner only; SQLite gives the files beside it the same mode
-  closeSync(openSync(database, 'a', 0o600));
+  try {
+    closeSync(openSync(database, 'a', 0o600));
+  } catch (error) {
+    throw embeddedError(error);
+  }
   return {
     type: 'better-sqlite3',
     driver: Libsql,
@@ -55,9 +65,12 @@ function embeddedOptions(env: Env): DataSourceOptions {
   };
 }
 
-async function serverOptions({ user, tls, ...target }: DatabaseAddress, env: Env): Promise<DataSourceOptions> {
+async function serverOptions(uri: DatabaseAddress, env: Env): Promise<DataSourceOptions> {
+  const { user, tls, ...target } = uri;
   const address = { ...CONNECTION_OPTIONS, ...target };
-  const { type, ssl, database } = await detectServer({ ...address, user }, tls);
+  const { type, ssl, database } = await detectServer({ ...address, user }, tls).catch(async (error: unknown) => {
+    throw await connectionError(uri, { ...address, user }, error);
+  });
   return {
     ...address,
     database,

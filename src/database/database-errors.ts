@@ -68,5 +68,5 @@ export const isConflict = (error: unknown): boolean => databaseErrorKind(error) 
 export const constraintIn = (error: unknown): string => driverErrorOf(error).message ?? '';
 
 /** Also from inside TypeORM's wrapper. */
-const driverErrorOf = (error: unknown): DriverError =>
+export const driverErrorOf = (error: unknown): DriverError =>
   (error instanceof QueryFailedError ? error.driverError : error) as DriverError;

@@ -2,9 +2,9 @@ import { type DynamicModule, Global, Logger, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSource, DataSourceOptions } from 'typeorm';
 import { Env } from '../config/env.js';
+import { migrationError } from './connection-error.js';
 import { connectionOptions, type Entities, openDataSource, withoutTimeouts } from './data-source.js';
 import { DirectQueries } from './direct-queries.js';
-import { EmailCollisionError } from './email-collisions.js';
 import { FileResidue } from './file-residue.js';
 import { Housekeeping } from './housekeeping.js';
 import { withLock } from './locks.js';
@@ -21,7 +21,9 @@ export class DatabaseModule {
     const connection = TypeOrmModule.forRootAsync({
       useFactory: async () => ({ ...(await connectionOptions(env, entities)), retryAttempts: 0, toRetry }),
       dataSourceFactory: async (options) => {
-        await migrate(options!, env.DATA_DIR, afterMigrations);
+        await migrate(options!, env.DATA_DIR, afterMigrations).catch((error: unknown) => {
+          throw migrationError(error);
+        });
         return openDataSource(options!);
       },
     });
@@ -34,8 +36,8 @@ export class DatabaseModule {
   }
 }
 
-/** Nest logs an error that it would retry, with its stack. */
-const toRetry = (error: unknown): boolean => !(error instanceof EmailCollisionError);
+/** Nest would log an error before it retries; `main` prints it. */
+const toRetry = (): boolean => false;
 
 /** On a connection without timeouts: a large table takes long to change. */
 async function migrate(options: DataSourceOptions, dataDir: string, afterMigrations: AfterMigrations): Promise<void> {

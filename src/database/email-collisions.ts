@@ -1,4 +1,5 @@
 import type { DataSource, QueryRunner } from 'typeorm';
+import { StartError } from '../config/start-error.js';
 import { normalizeEmail } from '../text/email.js';
 import { dialectOf } from './dialect.js';
 import { EMAIL_KEY } from './email-key.js';
@@ -14,17 +15,20 @@ interface Collision {
 }
 
 /** The database has active rows that the service cannot tell apart. Only its operator knows which of them is right. */
-export class EmailCollisionError extends Error {
-  readonly fix =
-    'Change the e-mail of all but one row of each group, or set is_deleted = 1 on them. SELECT id, email shows the e-mails.';
+export class EmailCollisionError extends StartError {
+  override readonly isLasting = true;
 
   constructor(collisions: Collision[]) {
     const named = collisions.slice(0, MAX_NAMED).map(({ table, ids }) => `${table}.email of ids ${ids.join(', ')}`);
     const more = collisions.length > MAX_NAMED ? `; and ${collisions.length - MAX_NAMED} more groups` : '';
-    super(`Active rows share an e-mail that differs only in case or surrounding space: ${named.join('; ')}${more}.`);
-    this.name = 'EmailCollisionError';
-    // for the operator, who needs no stack
-    this.stack = undefined;
+    super(
+      `Active rows share an e-mail that differs only in case or surrounding space: ${named.join('; ')}${more}.`,
+      'Change the e-mail of all but one row of each group, or set is_deleted = 1 on them. SELECT id, email shows the e-mails.',
+    );
+  }
+
+  override get explanation(): string {
+    return super.explanation.replace('Fix: ', 'Nothing was changed. Fix: ');
   }
 }
 

@@ -1,4 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
+import { StartError } from '../config/start-error.js';
 import { errorFields } from './error-fields.js';
 import type { Logger } from './logger.js';
 
@@ -27,6 +28,8 @@ export class ServiceLogger implements LoggerService {
 
   /** Nest passes the name last, after the stack if there is one. */
   private write(level: Level, message: unknown, rest: unknown[]): void {
+    // `main` prints it
+    if (message instanceof StartError) return;
     const name = rest.at(-1);
     const stack = rest.find((part) => typeof part === 'string' && /^\s+at /m.test(part));
     const fields = { logger: typeof name === 'string' && name !== stack ? name : undefined, stack_trace: stack };

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EXIT_CONFIGURATION } from '../../src/config/env.js';
+import { EXIT_CONFIGURATION } from '../../src/config/start-error.js';
 import { runCommand } from '../support/command.js';
 import { createDatabase, kinds, type TestDatabase } from '../support/databases.js';
 import { startProgram, stopPrograms } from '../support/program.js';

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -6,6 +7,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -14,10 +16,11 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
+import mysql from 'mysql2/promise';
 import { COMMAND, runCommand } from '../support/command.js';
 import { createDatabase, kinds, type TestDatabase } from '../support/databases.js';
 import { freePort } from '../support/mariadb.js';
-import { type Program, startProgram, stopPrograms } from '../support/program.js';
+import { type Program, startProgram, stopPrograms, WITHOUT_PRIVILEGES } from '../support/program.js';
 import { JWT_SECRET } from '../support/service.js';
 
 /** Each test starts several processes. */
@@ -32,7 +35,8 @@ describe('a start that cannot succeed', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  const run = (env: Record<string, string>, cwd = directory): Program => startProgram({ PORT: '0', ...env }, cwd);
+  const run = (env: Record<string, string>, launcher: string[] = []): Program =>
+    startProgram({ PORT: '0', ...env }, directory, [], launcher);
 
   async function expectRefusal(program: Program, code: number, message: RegExp): Promise<void> {
     expect(await program.exit).toEqual({ code, signal: null });
@@ -65,12 +69,23 @@ describe('a start that cannot succeed', () => {
       expect(existsSync(join(directory, '~'))).toBe(false);
     });
 
-    // a superuser may write everywhere
-    (process.getuid?.() === 0 ? it.skip : it)('that is read-only', async () => {
+    it('that is read-only, or in a directory that is', async () => {
       const readOnly = join(directory, 'read-only');
       mkdirSync(readOnly, { mode: 0o500 });
-      await expectRefusal(run({ DATA_DIR: readOnly }), 78, /DATA_DIR must be writable/);
+      for (const DATA_DIR of [readOnly, join(readOnly, 'data')])
+        await expectRefusal(run({ DATA_DIR }, WITHOUT_PRIVILEGES), 78, /DATA_DIR must be writable/);
+      expect(readdirSync(readOnly)).toEqual([]);
       chmodSync(readOnly, 0o700);
+    });
+
+    it('whose files cannot be read, or are no database', async () => {
+      const data = mkdtempSync(join(directory, 'files-'));
+      const database = join(data, 'crm.sqlite');
+      writeFileSync(database, 'no database', { mode: 0o400 });
+      const message = /crm\.sqlite in DATA_DIR cannot be used: .*\nFix: Make it readable and writable/;
+      for (const launcher of [WITHOUT_PRIVILEGES, []])
+        await expectRefusal(run({ DATA_DIR: data, NODE_ENV: 'production', JWT_SECRET }, launcher), 1, message);
+      expect(readFileSync(database, 'utf8')).toBe('no database');
     });
 
     it('that is full: exits with 1', async () => {
@@ -177,6 +192,79 @@ describe('a start that cannot succeed', () => {
           ADMIN_PASSWORD: 'correct horse battery',
         };
         await expectRefusal(run({ ...env, [name]: port }), 1, new RegExp(`Port ${port} is in use .*${name}`));
+      });
+    });
+  });
+
+  describe('because of the database', () => {
+    const user = `crm_${randomBytes(6).toString('hex')}`;
+    let database: TestDatabase;
+    let root: mysql.Connection;
+
+    async function expectExplained(change: (uri: URL) => unknown, message: RegExp, workers = '1'): Promise<void> {
+      const env = envOf(change);
+      const program = run({ ...env, NODE_ENV: 'production', WEB_CONCURRENCY: workers });
+      await expectRefusal(program, 1, message);
+      expect(program.output().split('Could not start')).toHaveLength(2);
+      expect(program.output()).not.toContain('zq-password');
+    }
+
+    const envOf = (change: (uri: URL) => unknown): Record<string, string> => {
+      const uri = new URL(database.uri ?? 'mysql://crm:zq-password@127.0.0.1:1/crm');
+      change(uri);
+      return { DATABASE_URI: uri.href, JWT_SECRET };
+    };
+
+    const unreachable = (at: string, reason: string, fix: string): RegExp =>
+      new RegExp(
+        `No connection to the database [\\w ]+ at ${at}: .*${reason}.*\nFix: ${fix}.*\n.*npm run crm -- doctor`,
+      );
+
+    const declareOnServer = kinds.includes('MariaDB') ? describe : () => undefined;
+    beforeAll(async () => {
+      database = await createDatabase(kinds.at(-1)!);
+      if (!database.uri) return;
+      root = await mysql.createConnection(database.uri);
+      await root.query(`CREATE USER ${user}@'%' IDENTIFIED BY 'zq-password'`);
+    });
+    afterAll(async () => {
+      await root?.query(`DROP USER ${user}@'%'`);
+      await root?.end();
+      await database.drop();
+    });
+
+    it.each([
+      ['port', (uri: URL) => (uri.host = '127.0.0.1:1'), '127.0.0.1:1', 'ECONNREFUSED', 'Start the database server'],
+      ['host', (uri: URL) => (uri.hostname = 'no-such.invalid'), 'no-such.invalid:\\d+', 'no-such', 'Correct the host'],
+      ['socket', (uri: URL) => (uri.search = '?socketPath=/no/such'), '/no/such', 'ENOENT', 'Correct the socket'],
+    ])('whose %s is wrong: says which one and what to do', async (_, change, at, reason, fix) => {
+      await expectExplained(change, unreachable(at, reason, fix));
+    });
+
+    it('says so once, also with workers, and in commands', async () => {
+      const change = (uri: URL): unknown => (uri.host = '127.0.0.1:1');
+      const message = unreachable('127.0.0.1:1', 'ECONNREFUSED', 'Start the database server');
+      await expectExplained(change, message, '2');
+      const command = await runCommand(directory, ['migrate'], envOf(change));
+      expect(command).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(message) });
+    });
+
+    declareOnServer('which refuses', () => {
+      const as = (password: string) => (uri: URL) => Object.assign(uri, { username: user, password });
+
+      it.each([
+        ['the password', as('zq'), 'denied', 'Correct user and password'],
+        ['an ungranted user', as('zq-password'), 'denied', 'Grant the user'],
+        ['another database', (uri: URL) => (uri.pathname = '/crm%20none'), 'Unknown database', 'Create the database'],
+        ['TLS', (uri: URL) => (uri.search = '?ssl-mode=VERIFY_CA'), '(SSL|certificate)', '(Turn TLS on|Set ssl_ca)'],
+      ])('%s: says why and what to do', async (_, change, reason, fix) => {
+        await expectExplained(change, unreachable('\\S+', reason, fix));
+      });
+
+      it('a statement of the migrations: names the privilege', async () => {
+        const name = new URL(database.uri!).pathname.slice(1);
+        await root.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ${name}.* TO ${user}@'%'`);
+        await expectExplained(as('zq-password'), /A privilege is missing: CREATE command denied/);
       });
     });
   });

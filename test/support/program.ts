@@ -21,9 +21,22 @@ export type LogLine = Record<string, any> & { severity: string; message: string;
 
 const running = new Set<ChildProcess>();
 
+/**
+ * Lets the permissions of files apply to a superuser as to any owner: it loses its capabilities. As another user it might not
+ * be able to read the program.
+ */
+export const WITHOUT_PRIVILEGES =
+  process.getuid?.() === 0 ? ['/usr/bin/setpriv', '--bounding-set=-all', '--inh-caps=-all'] : [];
+
 /** Starts the built program as a separate process, without the environment of the tests. */
-export function startProgram(env: Record<string, string>, cwd: string, nodeOptions: string[] = []): Program {
-  const child = spawn(process.execPath, [...nodeOptions, MAIN], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+export function startProgram(
+  env: Record<string, string>,
+  cwd: string,
+  nodeOptions: string[] = [],
+  launcher: string[] = [],
+): Program {
+  const [file, ...args] = [...launcher, process.execPath, ...nodeOptions, MAIN];
+  const child = spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   let stdout = '';
   let stderr = '';

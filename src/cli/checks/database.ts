@@ -1,15 +1,15 @@
 import type { DataSource } from 'typeorm';
 import type { Clock } from '../../config/clock.js';
-import type { Env } from '../../config/env.js';
+import { ConfigurationError, type Env } from '../../config/env.js';
+import { StartError } from '../../config/start-error.js';
 import { connectionOptions, openDataSource } from '../../database/data-source.js';
 import { dialectOf } from '../../database/dialect.js';
-import { EmailCollisionError } from '../../database/email-collisions.js';
 import { checkAdoption } from '../../database/migrate.js';
 import { migrationState } from '../../database/migration-state.js';
 import { entities } from '../../entities.js';
 import { User } from '../../users/user.entity.js';
 import { Finding, NotChecked } from './check.js';
-import { checkServer, connectionFinding } from './server.js';
+import { checkServer } from './server.js';
 
 const MIGRATE = 'npm run crm -- migrate';
 
@@ -33,7 +33,7 @@ export class DatabaseChecks {
     try {
       return (this.dataSource = await openDataSource(await connectionOptions(this.env, entities)));
     } catch (error) {
-      throw await connectionFinding(this.env, error);
+      throw findingOf(error);
     }
   }
 
@@ -59,7 +59,7 @@ export class DatabaseChecks {
     try {
       await checkAdoption(this.connected());
     } catch (error) {
-      throw error instanceof EmailCollisionError ? new Finding(error.message, error.fix) : error;
+      throw findingOf(error);
     }
   }
 
@@ -91,4 +91,10 @@ export class DatabaseChecks {
     const ours = new Set(dataSource.entityMetadatas.map(({ tableName }) => tableName));
     return rows.map(({ name }) => name).filter((name) => ours.has(name));
   }
+}
+
+function findingOf(error: unknown): unknown {
+  if (error instanceof ConfigurationError)
+    return new Finding(error.problems.join('; '), 'Correct DATA_DIR, or its owner and permissions.');
+  return error instanceof StartError && error.fix ? new Finding(error.message, error.fix) : error;
 }

@@ -1,26 +1,8 @@
 import type { DataSource } from 'typeorm';
 import type { Clock } from '../../config/clock.js';
-import { ConfigurationError, type Env } from '../../config/env.js';
-import { connectionOptions } from '../../database/data-source.js';
+import { GRANT } from '../../database/connection-error.js';
 import { dialectOf } from '../../database/dialect.js';
 import { Finding } from './check.js';
-
-/** By error code of the driver. */
-const FIXES: Record<string, string> = {
-  ECONNREFUSED: 'Start the database server, or correct host and port in DATABASE_URI.',
-  ENOENT: 'Correct the socket path in DATABASE_URI. Cloud SQL provides a socket only where the instance is attached.',
-  ENOTFOUND: 'Correct the host in DATABASE_URI.',
-  EAI_AGAIN: 'Correct the host in DATABASE_URI, or the name servers of this machine.',
-  ETIMEDOUT: 'Correct the host in DATABASE_URI, or allow this machine in the firewall.',
-  EHOSTUNREACH: 'Correct the host in DATABASE_URI, or allow this machine in the firewall.',
-  ER_ACCESS_DENIED_ERROR: 'Correct user and password in DATABASE_URI. Special characters must be percent-encoded.',
-  ER_DBACCESS_DENIED_ERROR: 'Grant the user in DATABASE_URI all privileges on its database.',
-  ER_BAD_DB_ERROR: 'Create the database that DATABASE_URI names, with CHARACTER SET utf8mb4.',
-  HANDSHAKE_NO_SSL_SUPPORT: 'Turn TLS on in the server, or remove the parameters of TLS from DATABASE_URI.',
-  HANDSHAKE_SSL_ERROR: 'Set ssl_ca in DATABASE_URI to the authority that issued the certificate of the server.',
-};
-const REQUIRE_TLS =
-  'Add ssl-mode=REQUIRED to DATABASE_URI, or ssl_ca=<file> to verify the server, and ssl_cert and ssl_key if the user needs a certificate.';
 
 /** What the service and its migrations do. */
 const PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE', 'ALTER', 'DROP', 'INDEX', 'REFERENCES'];
@@ -28,29 +10,6 @@ const PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE', 'ALTER', '
 const MIN_VERSIONS = { mysql: [8, 0], mariadb: [10, 6] } as const;
 /** Sign-in codes live for 60 s; instances must agree on the time far better than that. */
 const MAX_CLOCK_DIFFERENCE_S = 10;
-
-/** The reason why no connection was possible, with the fix that fits it. */
-export async function connectionFinding(env: Env, error: unknown): Promise<Finding> {
-  const { code = '', message } = error as { code?: string; message: string };
-  if (error instanceof ConfigurationError)
-    return new Finding(error.problems.join('; '), 'Correct DATA_DIR, or its owner and permissions.');
-  if (!env.DATABASE_URI) return new Finding(message || code, 'Check the files in DATA_DIR and the space on its disk.');
-  // MariaDB denies access to users with the right password if they come without TLS
-  if (/ACCESS_DENIED_ERROR|SECURE_TRANSPORT/.test(code) && !env.DATABASE_URI.tls && (await worksWithTls(env)))
-    return new Finding('the server accepts this user only over TLS', REQUIRE_TLS);
-  return new Finding(message || code, FIXES[code] ?? 'Check the value of DATABASE_URI.');
-}
-
-async function worksWithTls(env: Env): Promise<boolean> {
-  const tls = { isOptional: false, options: { rejectUnauthorized: false, verifyIdentity: false } };
-  try {
-    // it connects to ask for the version
-    await connectionOptions({ ...env, DATABASE_URI: { ...env.DATABASE_URI!, tls } }, []);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Verifies version, clock and privileges of a database server. Returns its version. */
 export async function checkServer(dataSource: DataSource, clock: Clock): Promise<string> {
@@ -72,7 +31,7 @@ export async function checkServer(dataSource: DataSource, clock: Clock): Promise
       'Synchronize both machines with NTP.',
     );
   const missing = await missingPrivileges(dataSource);
-  if (missing.length > 0) throw new Finding(`the user lacks ${missing.join(', ')}`, FIXES.ER_DBACCESS_DENIED_ERROR!);
+  if (missing.length > 0) throw new Finding(`the user lacks ${missing.join(', ')}`, GRANT);
   return `${name} ${version}, connection charset ${charset}`;
 }
 
