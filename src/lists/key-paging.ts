@@ -34,6 +34,9 @@ const ATTEMPTS: readonly Attempt[] = [
   { read: 128_000, sort: 256_000, walk: 256_000 },
 ];
 
+/** So many entries that an index decides take no longer than one row. */
+const ENTRIES_PER_ROW = 16;
+
 export interface ListRequest {
   limit?: number;
   cursor?: string;
@@ -111,7 +114,7 @@ export class KeyPaging {
       const { source, isEmpty } = await reader.narrowest(reader.statements.sortsInIndex ? sort : read);
       if (isEmpty) return rows;
       if (source) return [...rows, ...(await reader.read(source, { after: start }, limit - rows.length))];
-      const end = await reader.advance(start, walk);
+      const end = await reader.advance(start, reader.statements.isCovered ? walk * ENTRIES_PER_ROW : walk);
       rows.push(...(await reader.walk({ after: start, until: end }, limit - rows.length)));
       if (rows.length === limit || end === undefined) return rows;
       start = end;

@@ -1,7 +1,7 @@
 import type { DirectQueries } from '../database/direct-queries.js';
 import type { EntityTable } from '../database/entity-table.js';
 import type { IdSource } from './filter.js';
-import type { ListStatements, Position, Range } from './list-statements.js';
+import type { ListStatements, Position, Range, Statement } from './list-statements.js';
 
 /** A row with its sort value, as the database returns it. */
 export type Positioned<Row> = Row & { sortValue: string | number };
@@ -61,17 +61,27 @@ export class ListReader<Row extends { id: number }> {
   /** The ids of the condition that has the fewest, if there are no more than the limit. */
   async narrowest(limit: number): Promise<{ source?: IdSource; isEmpty: boolean }> {
     const { sources } = this.statements;
-    const { sql, values } = this.statements.count(limit + 1);
-    const [row] = await this.queries.query<Record<string, number | string>>(sql, values);
-    const counts = new Map(sources.map((source, n) => [source, Number(row![`n${n}`])]));
-    const fewest = this.statements.narrowest(counts)!;
+    const exceeding = await this.valuesOf(sources, this.statements.exceeding(sources, limit));
+    const few = sources.filter((source) => exceeding.get(source) === null);
+    // one is the narrowest whatever its number is
+    const counts = few.length > 1 ? await this.valuesOf(few, this.statements.counts(few)) : undefined;
+    const idsOf = (source: IdSource): number => (few.includes(source) ? Number(counts?.get(source) ?? 1) : Infinity);
+    const fewest = this.statements.narrowest(new Map(sources.map((source) => [source, idsOf(source)])))!;
     return { source: fewest.ids > limit ? undefined : fewest.source, isEmpty: fewest.ids === 0 };
   }
 
   async hasAtMost(source: IdSource, limit: number): Promise<boolean> {
-    const { sql, values } = this.statements.count(limit + 1, [source]);
-    const [row] = await this.queries.query<{ n0: number | string }>(sql, values);
-    return Number(row!.n0) <= limit;
+    const exceeding = await this.valuesOf([source], this.statements.exceeding([source], limit));
+    return exceeding.get(source) === null;
+  }
+
+  /** The columns of the one row that a statement returns, one for each source. */
+  private async valuesOf(
+    sources: IdSource[],
+    { sql, values }: Statement,
+  ): Promise<Map<IdSource, number | string | null>> {
+    const [row] = await this.queries.query<Record<string, number | string | null>>(sql, values);
+    return new Map(sources.map((source, n) => [source, row![`n${n}`]!]));
   }
 
   private async firstOf(candidates: Candidate[], limit: number): Promise<Array<Positioned<Row>>> {

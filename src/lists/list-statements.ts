@@ -92,10 +92,16 @@ export class ListStatements {
     return candidates.sort((one, other) => one.ids - other.ids)[0];
   }
 
-  /** How many ids each of the sources has, counted up to a limit. */
-  count(limit: number, sources = this.sources): Statement {
-    const counts = sources.map(({ sql }, n) => `(SELECT COUNT(*) FROM (${sql} LIMIT ?) AS s${n}) AS n${n}`);
-    return { sql: `SELECT ${counts.join(', ')}`, values: sources.flatMap(({ values }) => [...values, limit]) };
+  /** Null for each of the sources that has no more ids than the limit. Cheaper than to count up to it. */
+  exceeding(sources: IdSource[], limit: number): Statement {
+    const ids = sources.map(({ sql }, n) => `(${sql} LIMIT 1 OFFSET ?) AS n${n}`);
+    return { sql: `SELECT ${ids.join(', ')}`, values: sources.flatMap(({ values }) => [...values, limit]) };
+  }
+
+  /** How many ids each of the sources has. */
+  counts(sources: IdSource[]): Statement {
+    const counts = sources.map(({ sql }, n) => `(SELECT COUNT(*) FROM (${sql}) AS s${n}) AS n${n}`);
+    return { sql: `SELECT ${counts.join(', ')}`, values: sources.flatMap(({ values }) => values) };
   }
 
   /**
