@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { type Dialect, dialectOf, forceIndex } from '../database/dialect.js';
 import { DirectQueries, type SqlValue } from '../database/direct-queries.js';
 import { keyOf } from '../search/fold.js';
 import { mailboxOf } from '../search/mailbox.js';
@@ -31,19 +33,31 @@ interface Keys {
 type Candidate = Keys & { id: number };
 
 const SELECT = `SELECT id, phone, name_key AS nameKey, surname_key AS surnameKey, email_key AS emailKey FROM customers`;
-const BY_PHONE = 'is_deleted = 0 AND phone = ?';
-// the unary plus keeps SQLite from using an index on is_deleted
-const BY_NAME = '+is_deleted = 0 AND surname_key = ? AND name_key = ?';
-const BY_EMAIL = '+is_deleted = 0 AND email_key = ?';
-const BY_PHONE_AND_NAME = 'is_deleted = 0 AND phone = ? AND surname_key = ? AND name_key = ?';
+
+/**
+ * Conditions with the index that contains their rows in the order of ids, so that reading stops at the limit. Without it,
+ * optimizers take the index on `is_deleted` for a common name or phone number, and walk through all customers.
+ */
+const BY_PHONE = { index: 'ix_customers_is_deleted_phone', condition: 'is_deleted = 0 AND phone = ?' };
+const BY_NAME = {
+  index: 'ix_customers_surname_key_name_key',
+  condition: 'surname_key = ? AND name_key = ? AND is_deleted = 0',
+};
+const BY_EMAIL = { index: 'ix_customers_email_key', condition: 'email_key = ? AND is_deleted = 0' };
+const BY_PHONE_AND_NAME = { ...BY_PHONE, condition: `${BY_PHONE.condition} AND surname_key = ? AND name_key = ?` };
 
 /** Finds customers that may be the same person, by keys that the write path keeps in indexes. */
 @Injectable()
 export class CustomerDuplicatesService {
+  private readonly dialect: Dialect;
+
   constructor(
     private readonly customers: CustomersService,
     private readonly queries: DirectQueries,
-  ) {}
+    dataSource: DataSource,
+  ) {
+    this.dialect = dialectOf(dataSource);
+  }
 
   /** Best first. */
   async list(id: number): Promise<Duplicate[]> {
@@ -75,8 +89,9 @@ export class CustomerDuplicatesService {
     return [...new Map(candidates.map((candidate) => [candidate.id, candidate])).values()];
   }
 
-  private select(condition: string, values: SqlValue[]): Promise<Candidate[]> {
-    return this.queries.query(`${SELECT} WHERE ${condition} ORDER BY id LIMIT ${MAX_CANDIDATES}`, values);
+  private select({ index, condition }: typeof BY_PHONE, values: SqlValue[]): Promise<Candidate[]> {
+    const hint = forceIndex(this.dialect, index);
+    return this.queries.query(`${SELECT} ${hint} WHERE ${condition} ORDER BY id LIMIT ${MAX_CANDIDATES}`, values);
   }
 }
 
