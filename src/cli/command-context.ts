@@ -14,6 +14,9 @@ import { entities } from '../entities.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
 import { CommandLogger } from './command-logger.js';
 
+/** Operators are not users, so the history records no actor for commands. */
+export const OPERATOR = { actorId: null, requestId: null };
+
 /** Commands are too short-lived for periodic work. */
 class NoHousekeeping extends Housekeeping {
   override onApplicationBootstrap(): void {}

@@ -3,7 +3,7 @@ import type { User } from '../users/user.entity.js';
 import { UsersModule } from '../users/users.module.js';
 import { UsersService } from '../users/users.service.js';
 import { validateDto } from '../validation/validate-dto.js';
-import { withModule } from './command-context.js';
+import { OPERATOR, withModule } from './command-context.js';
 import { readPassword } from './read-password.js';
 
 interface Options {
@@ -12,9 +12,6 @@ interface Options {
   invite?: true;
   promote?: true;
 }
-
-/** Operators are not users, so the history records no actor for commands. */
-const OPERATOR = { actorId: null, requestId: null };
 
 export async function createAdmin(email: string, { invite, promote, ...names }: Options): Promise<void> {
   const values = await validateDto(CreateUserDto, { email, ...names, role: 'admin' });

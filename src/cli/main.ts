@@ -42,6 +42,19 @@ Examples:
     await createAdmin(email, options);
   });
 
+admin
+  .command('reset <email>')
+  .description('print a single-use password reset for an admin who cannot sign in')
+  .addHelpText(
+    'after',
+    `
+The reset works for 24 hours. Other admins can issue it through the API: POST /users/:id/password-reset.
+
+Example:
+  npm run crm -- admin reset carla@example.com`,
+  )
+  .action(async (email: string) => (await import('./reset-admin.js')).resetAdmin(email));
+
 const migrate = program
   .command('migrate')
   .description('manage the database schema; concurrent runs wait for each other')

@@ -16,6 +16,10 @@ const CREATE_METADATA_TABLE = `CREATE TABLE IF NOT EXISTS typeorm_metadata (
   \`value\` text NULL
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_unicode_ci`;
 
+/** TypeORM's notes about generated columns name their database, which may have another name since a restore. */
+const RENAME_METADATA = `UPDATE typeorm_metadata SET \`schema\` = DATABASE()
+  WHERE \`type\` = 'GENERATED_COLUMN' AND \`schema\` <> DATABASE()`;
+
 /**
  * Applies the pending migrations. The caller holds the lock of starting instances. Throws `EmailCollisionError`, before
  * anything is changed, if no unique index of e-mails is possible.
@@ -24,6 +28,7 @@ export async function applyPendingMigrations(dataSource: DataSource): Promise<Mi
   if (dialectOf(dataSource) === 'sqlite') return dataSource.runMigrations();
   await checkAdoption(dataSource);
   await dataSource.query(CREATE_METADATA_TABLE);
+  await dataSource.query(RENAME_METADATA);
   try {
     return [...(await prepareAdoption(dataSource)), ...(await dataSource.runMigrations())];
   } catch (error) {

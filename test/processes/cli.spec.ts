@@ -106,6 +106,13 @@ onEveryDatabase((kind) => {
       await dataSource.query(`DROP INDEX ix_customers_by_hand${kind === 'SQLite' ? '' : ' ON customers'}`);
     });
 
+    if (kind !== 'SQLite')
+      it('finds no difference in a database that was restored under another name', async () => {
+        await dataSource.query("UPDATE typeorm_metadata SET `schema` = 'its_name_before'");
+        expect((await crm('migrate')).stdout).toBe('No migrations are pending.\n');
+        expect(await crm('migrate', 'check')).toMatchObject({ code: 0 });
+      });
+
     it('rolls back the last migration', async () => {
       const last = NAMES.at(-1)!;
       expect(await crm('migrate', 'down')).toEqual({ code: 0, stdout: `Rolled back ${last}\n`, stderr: '' });
@@ -157,6 +164,33 @@ onEveryDatabase((kind) => {
         stdout: 'Promoted ben@example.com to admin (user 2). The password is unchanged.\n',
       });
       expect(await adminsOf()).toHaveLength(2);
+    });
+
+    it('issues a reset for an admin who cannot sign in, and for nobody else', async () => {
+      await dataSource.query('UPDATE users SET password_hash = NULL WHERE id = 1');
+      const reset = await crm('admin', 'reset', 'Carla@Example.com');
+      expect(reset).toMatchObject({ code: 0, stderr: '' });
+      const token = /Reset: (\S{43})\nExpires at: \d{4}-\S+Z\n/.exec(reset.stdout)?.[1];
+      await dataSource.query('UPDATE users SET admin = 0 WHERE id = 2');
+      const [user, unknown] = await Promise.all([
+        crm('admin', 'reset', 'ben@example.com'),
+        crm('admin', 'reset', 'nobody@example.com'),
+      ]);
+      expect(user).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('--promote') });
+      expect(unknown).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('--invite') });
+      expect(await dataSource.query('SELECT id FROM users WHERE password_token_hash IS NOT NULL')).toEqual([{ id: 1 }]);
+      await dataSource.query('UPDATE users SET admin = 1 WHERE id = 2');
+
+      const { app } = await createService(readEnv({ ...env, NODE_ENV: 'test', LOG_LEVEL: 'error' }));
+      const post = (url: string, payload: object): Promise<{ statusCode: number }> =>
+        app.inject({ method: 'POST', url, payload });
+      const newPassword = 'another horse battery';
+      try {
+        expect((await post('/login/password', { token, newPassword })).statusCode).toBe(204);
+        expect((await post('/login', { email: 'carla@example.com', password: newPassword })).statusCode).toBe(200);
+      } finally {
+        await app.close();
+      }
     });
 
     it('removes photos that no customer refers to, unless they are new', async () => {
