@@ -18,6 +18,7 @@ import { decoratePublicOrigin } from './http/origin.js';
 import { addCompletionListeners, type CompletionListener, notifyOnCompletion } from './http/request-completion.js';
 import { requestLog } from './http/request-log.js';
 import { requestMetrics } from './http/request-metrics.js';
+import { requestSpans, traceRequests } from './http/request-tracing.js';
 import { addResponseHeaders, requestIdOf, setCommonHeaders } from './http/response-headers.js';
 import { createSelfSignedCertificate } from './http/self-signed.js';
 import { refuseInvalidHosts, UnreadableRequests } from './http/unreadable-requests.js';
@@ -28,6 +29,7 @@ import { enforceContract } from './openapi/contract-enforcement.js';
 import { serveDocs } from './openapi/docs.js';
 import { createApiDocument } from './openapi/document.js';
 import { sendProblem } from './problems/send-problem.js';
+import { startTracing } from './tracing/tracing.js';
 import { FirstAdmin } from './users/first-admin.js';
 
 const SERVER_OPTIONS = {
@@ -52,7 +54,10 @@ export async function createService(env: Env, clock = new Clock(), logger?: Logg
 /** Creates the service, ready to listen. It creates the first admin later: a taken port must not leave one behind. */
 export async function prepareService(env: Env, clock: Clock, logger?: Logger): Promise<Service> {
   const log = logger ?? (await createLogger(env));
+  // before the connection to the database
+  const tracing = await startTracing(env.OTEL_EXPORTER_OTLP_ENDPOINT);
   const listeners: CompletionListener[] = [requestLog(log, env.GOOGLE_PROJECT)];
+  if (tracing) listeners.push(requestSpans(tracing));
   const connections = new Connections();
   const isTrusted = trustProxies(env.TRUSTED_PROXIES);
   const unreadable = new UnreadableRequests(connections);
@@ -73,6 +78,7 @@ export async function prepareService(env: Env, clock: Clock, logger?: Logger): P
   // Hooks run in this order. Completion listeners come first, as any later hook may respond; CORS comes before
   // shedding, so that pages can read the 503.
   addCompletionListeners(fastify, listeners);
+  if (tracing) traceRequests(fastify, tracing);
   connections.register(fastify);
   decoratePublicOrigin(fastify, env.PUBLIC_URL, isTrusted);
   addResponseHeaders(fastify);
@@ -92,6 +98,7 @@ export async function prepareService(env: Env, clock: Clock, logger?: Logger): P
       providers.map(({ name }) => name),
     );
 
+  if (tracing) fastify.addHook('onClose', () => tracing.stop());
   // exit with 0 instead of raising the signal again
   app.enableShutdownHooks(SHUTDOWN_SIGNALS, { useProcessExit: true });
   await app.init();

@@ -5,8 +5,10 @@ import { EXIT_CONFIGURATION, StartError } from './config/start-error.js';
 import { openProcessLog } from './logging/process-log.js';
 
 try {
-  const env = loadEnv();
+  const warnings: string[] = [];
+  const env = loadEnv(warnings);
   const logger = await openProcessLog(env);
+  if (cluster.isPrimary) for (const warning of warnings) logger.warn(warning);
   if (cluster.isPrimary) await assertPortIsFree(env);
   if (cluster.isPrimary && env.WEB_CONCURRENCY > 1) {
     const { superviseWorkers } = await import('./workers.js');

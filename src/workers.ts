@@ -1,10 +1,11 @@
 import cluster, { type Worker } from 'node:cluster';
-import { AggregatorRegistry, Counter, Gauge, Registry } from 'prom-client';
+import { AggregatorRegistry, type Counter, Registry } from 'prom-client';
 import type { Env } from './config/env.js';
 import { EXIT_CONFIGURATION } from './config/start-error.js';
 import { announce } from './logging/announce.js';
 import type { Logger } from './logging/logger.js';
 import { serveMetrics } from './metrics/metrics-server.js';
+import { registerWorkerMetrics } from './metrics/worker-metrics.js';
 import type { ReadyMessage } from './serve.js';
 
 /** A worker that exits sooner counts as a crash loop; its restart delay doubles. */
@@ -41,24 +42,13 @@ class WorkerSupervisor {
     private readonly count: number,
     private readonly logger: Logger,
   ) {
-    const registers = [this.registry];
-    const { ready } = this;
-    new Gauge({
-      name: 'crm_workers',
-      help: 'Worker processes that accept requests',
-      registers,
-      collect() {
-        this.set(ready.size);
-      },
-    });
-    const help = 'Worker processes that exited unexpectedly and were restarted';
-    this.restarts = new Counter({ name: 'crm_workers_replaced_total', help, registers });
+    this.restarts = registerWorkerMetrics(this.registry, () => this.ready.size);
   }
 
   /** Starts one worker first, which migrates the database and creates the first admin; the others only if that succeeds. */
   async start(): Promise<string> {
     cluster.on('exit', (worker, code, signal) => this.onExit(worker, code, signal));
-    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => this.onSignal());
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => this.onSignal(signal));
     const url = await new Promise<string>((resolve) => this.fork(resolve));
     this.hasStarted = true;
     if (!this.isStopping) for (let n = 1; n < this.count; n++) this.fork();
@@ -84,11 +74,11 @@ class WorkerSupervisor {
     this.startTimes.delete(id);
     this.ready.delete(id);
     if (this.isStopping) {
-      if (this.startTimes.size === 0) process.exit(this.exitCode);
+      if (this.startTimes.size === 0) this.exit();
     } else if (!this.hasStarted || code === EXIT_CONFIGURATION) {
       // restarting would not help; the worker has logged the reason
       this.exitCode = code || 1;
-      this.stop();
+      this.stop('A worker cannot start: stopping');
     } else this.restart({ pid, code, signal }, uptimeMs);
   }
 
@@ -104,19 +94,26 @@ class WorkerSupervisor {
     this.restartTimers.add(timer);
   }
 
-  private onSignal(): void {
-    if (!this.isStopping) return this.stop();
+  private onSignal(signal: string): void {
+    if (!this.isStopping) return this.stop(`Received ${signal}: stopping ${this.startTimes.size} workers`);
     if (performance.now() - this.stopStart < DUPLICATE_SIGNAL_MS) return;
+    this.logger.warn(`Stopped at once: received another ${signal}`);
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGKILL');
     process.exit(1);
   }
 
   /** Workers exit once their requests in progress are complete. */
-  private stop(): void {
+  private stop(reason: string): void {
+    this.logger.info(reason);
     this.isStopping = true;
     this.stopStart = performance.now();
     for (const timer of this.restartTimers) clearTimeout(timer);
-    if (this.startTimes.size === 0) process.exit(this.exitCode);
+    if (this.startTimes.size === 0) this.exit();
     for (const worker of Object.values(cluster.workers ?? {})) worker?.process.kill('SIGTERM');
+  }
+
+  private exit(): void {
+    this.logger.info('Stopped: all workers have exited');
+    process.exit(this.exitCode);
   }
 }

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { FeedPosition } from '../history/history-feed.js';
 import { HistorySequence } from '../history/history-sequence.js';
 import { Draining } from '../http/draining.js';
+import { errorFields } from '../logging/error-fields.js';
+import { FailureLog } from '../logging/failure-log.js';
 import { Problem } from '../problems/problem.js';
 import { type Change, ChangesService } from './changes.service.js';
 
@@ -24,6 +26,7 @@ interface Waiter {
 /** Long polls and event streams that wait for a change. They hold no database connection while they wait. */
 @Injectable()
 export class WaitingReaders {
+  private readonly failures = new FailureLog('Changes');
   private readonly waiting = new Set<Waiter>();
   private readonly readersByUser = new Map<number, number>();
   private admitted = 0;
@@ -101,8 +104,9 @@ export class WaitingReaders {
       const last = await this.sequence.latest('customer');
       const read = this.sharedRead();
       for (const waiter of this.waiting) if (waiter.sequence < last) waiter.wake(read);
-    } catch {
-      // the database does not answer: the next poll may succeed, and readers have their own deadline
+    } catch (error) {
+      // the next poll may succeed, and readers have their own deadline
+      this.failures.report('poll', { message: 'Could not look for changes; trying again', ...errorFields(error) });
     } finally {
       this.timer = undefined;
       this.schedule();

@@ -35,8 +35,10 @@ export async function runDoctor(): Promise<number> {
 
 function readConfiguration(): Env | undefined {
   try {
-    const env = loadEnv();
+    const warnings: string[] = [];
+    const env = loadEnv(warnings);
     print('ok', 'configuration', `${env.NODE_ENV}, all variables are valid`);
+    for (const warning of warnings) print('-', 'configuration', warning);
     return env;
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;

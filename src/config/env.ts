@@ -18,6 +18,7 @@ import {
   text,
   url,
 } from './env-readers.js';
+import { similarName } from './similar-names.js';
 import { StartError } from './start-error.js';
 
 /** The variables that are set, as text. */
@@ -66,6 +67,7 @@ const VARIABLES = {
   LOGIN_RETURN_URLS: variable(list(returnUrl), []),
   METRICS_PORT: variable(integer(0, 65535)),
   NODE_ENV: variable(oneOf('development', 'test', 'production'), 'development'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: variable(url),
   PHOTO_DELIVERY: variable(oneOf('signed', 'public'), 'signed'),
   PORT: variable(integer(0, 65535), 5000),
   PUBLIC_URL: variable(origin),
@@ -89,21 +91,42 @@ export class Env extends (class {} as new () => Values) {}
 export class ConfigurationError extends StartError {
   override readonly isLasting = true;
 
-  constructor(readonly problems: string[]) {
+  constructor(
+    readonly problems: string[],
+    warnings: string[] = [],
+  ) {
     const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
-    super(`Invalid configuration (${count}):\n${problems.map((line) => `  ${line}`).join('\n')}`);
+    super(`Invalid configuration (${count}):\n${[...problems, ...warnings].map((line) => `  ${line}`).join('\n')}`);
   }
 }
 
-/** Reads the environment of this process, completed by `.env`. */
-export function loadEnv(): Env {
+/** Reads the environment of this process, completed by `.env`. Adds names that look misspelled to `warnings`. */
+export function loadEnv(warnings: string[] = []): Env {
   const { values, problems } = loadDotenv('.env', process.env);
+  warnings.push(...findMisspelled(Object.keys(values), Object.keys(process.env)));
   for (const [name, value] of Object.entries(values)) process.env[name] ??= value;
-  return readEnv(process.env, problems);
+  return readEnv(process.env, problems, warnings);
 }
 
-/** An empty or blank variable counts as unset. Throws one ConfigurationError that lists every problem. */
-export function readEnv(environment: NodeJS.ProcessEnv, problemsOfFile: string[] = []): Env {
+/** The environment has many names of other programs, so short ones prove nothing there. */
+const MIN_LENGTH_OUTSIDE = 8;
+
+function findMisspelled(inFile: string[], outside: string[]): string[] {
+  const known = Object.keys(VARIABLES);
+  const names = new Set([...inFile, ...outside.filter((name) => name.length >= MIN_LENGTH_OUTSIDE)]);
+  return [...names].flatMap((name) => {
+    const meant = similarName(name, known);
+    // the name may be of any characters
+    const shown = JSON.stringify(name.slice(0, 64));
+    return meant ? [`${shown} is no variable of the service and has no effect; ${meant} is one`] : [];
+  });
+}
+
+/**
+ * An empty or blank variable counts as unset. Throws one ConfigurationError that lists every problem, and the warnings, which
+ * may be their reason.
+ */
+export function readEnv(environment: NodeJS.ProcessEnv, problemsOfFile: string[] = [], warnings: string[] = []): Env {
   const source: Source = {};
   for (const name of Object.keys(VARIABLES)) {
     const raw = environment[name];
@@ -122,7 +145,7 @@ export function readEnv(environment: NodeJS.ProcessEnv, problemsOfFile: string[]
   });
   const env = Object.fromEntries(values) as Env;
   problems.push(...findConflicts(source, env));
-  if (problems.length > 0) throw new ConfigurationError(problems);
+  if (problems.length > 0) throw new ConfigurationError(problems, warnings);
   return env;
 }
 

@@ -1,8 +1,11 @@
 import type { Socket } from 'node:net';
 import mysql from 'mysql2';
 import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
+import { currentTracing } from '../tracing/tracing.js';
 import { startDeadline } from './deadline.js';
+import { OutageLog } from './outage-log.js';
 import { applySettings, type ServerDialect } from './session-settings.js';
+import { statementSpan } from './statement-span.js';
 
 const CONNECT_TIMEOUT_MS = 2_000;
 /** Requests that may wait for a connection; more are refused at once. */
@@ -47,6 +50,9 @@ interface PoolQueues {
  */
 export class DatabasePool {
   private pool?: mysql.Pool;
+  private outages?: OutageLog;
+  /** Attributes of spans. */
+  private target: Record<string, string | number | undefined> = {};
   /** Called with the seconds that a statement or transaction waited for its connection. */
   onAcquired?: (seconds: number) => void;
 
@@ -69,6 +75,13 @@ export class DatabasePool {
   /** Called once by TypeORM. */
   createPool(options: mysql.PoolOptions): mysql.Pool {
     const pool = mysql.createPool(options);
+    const { socketPath, host, port, database } = options;
+    this.target = {
+      'db.system.name': this.dialect,
+      'db.namespace': database,
+      'server.address': socketPath ?? host,
+      'server.port': socketPath ? undefined : port,
+    };
     pool.on('connection', (connection: mysql.PoolConnection) => {
       // the caller gets the error of its statement; a connection that breaks while idle must not end the process
       connection.on('error', () => undefined);
@@ -76,8 +89,9 @@ export class DatabasePool {
       if (this.isBounded) destroyWhenSilent(connection);
     });
     if (this.isBounded) {
+      this.outages = new OutageLog(`${database} at ${socketPath ?? `${host}:${port}`}`);
       const acquire = pool.getConnection.bind(pool);
-      pool.getConnection = (done) => acquire(this.timed(withDeadline(done)));
+      pool.getConnection = (done) => acquire(this.timed(withDeadline(this.reported(done))));
     }
     this.pool = pool;
     return pool;
@@ -85,13 +99,35 @@ export class DatabasePool {
 
   /** A prepared statement outside of a transaction. */
   query<Row>(sql: string, parameters: SqlValue[]): Promise<Row[]> {
-    return runStatement(sql, parameters, (done) => this.connected.execute(sql, parameters, done));
+    return this.run(sql, parameters, (done) => this.connected.execute(sql, parameters, done));
   }
 
   /** A prepared statement on the connection of a transaction. */
   async executeIn<Result>(manager: EntityManager, sql: string, parameters: SqlValue[]): Promise<Result> {
     const connection = (await manager.queryRunner!.connect()) as mysql.PoolConnection;
-    return runStatement(sql, parameters, (done) => connection.execute(sql, parameters, done));
+    return this.run(sql, parameters, (done) => connection.execute(sql, parameters, done));
+  }
+
+  /** mysql2's own promises capture a stack for every statement; here only an error gets one, with its callers. */
+  run<T>(sql: string, parameters: unknown[], start: (done: Done) => void): Promise<T> {
+    const tracing = currentTracing();
+    if (!tracing) return this.execute(sql, parameters, start);
+    return tracing.inSpan(
+      () => statementSpan(this.target, sql),
+      () => this.execute(sql, parameters, start),
+    );
+  }
+
+  private async execute<T>(sql: string, parameters: unknown[], start: (done: Done) => void): Promise<T> {
+    try {
+      return await new Promise((resolve, reject) =>
+        start((error, result) => (error ? reject(error) : resolve(result as T))),
+      );
+    } catch (error) {
+      const failed = new QueryFailedError(sql, parameters, error as Error);
+      this.outages?.report(failed);
+      throw failed;
+    }
   }
 
   get connections(): { inUse: number; idle: number; queued: number } {
@@ -108,6 +144,13 @@ export class DatabasePool {
     return this.pool;
   }
 
+  private reported(done: Acquired): Acquired {
+    return (error, connection) => {
+      if (error) this.outages?.report(error);
+      done(error, connection);
+    };
+  }
+
   private timed(done: Acquired): Acquired {
     if (!this.onAcquired) return done;
     const start = performance.now();
@@ -119,19 +162,6 @@ export class DatabasePool {
 }
 
 type Done = (error: mysql.QueryError | null, result: unknown) => void;
-
-/**
- * mysql2's own promises capture a stack for every statement; here only an error gets one, with its callers.
- */
-export async function runStatement<T>(sql: string, parameters: unknown[], run: (done: Done) => void): Promise<T> {
-  try {
-    return await new Promise((resolve, reject) =>
-      run((error, result) => (error ? reject(error) : resolve(result as T))),
-    );
-  } catch (error) {
-    throw new QueryFailedError(sql, parameters, error as Error);
-  }
-}
 
 /** The ping is queued behind a statement that is running, so it also finds a database that freezes in the middle of one. */
 function destroyWhenSilent(connection: mysql.PoolConnection): void {

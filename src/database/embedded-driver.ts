@@ -1,9 +1,14 @@
 import type { DataSource } from 'typeorm';
 import type { BetterSqlite3Driver } from 'typeorm/driver/better-sqlite3/BetterSqlite3Driver.js';
 import { BetterSqlite3QueryRunner } from 'typeorm/driver/better-sqlite3/BetterSqlite3QueryRunner.js';
+import { currentTracing } from '../tracing/tracing.js';
+import { OutageLog } from './outage-log.js';
+import { statementSpan } from './statement-span.js';
 
 /** A result that takes a millisecond or more to read and to send. */
 const MANY_ROWS = 20;
+/** Attributes of spans. */
+const TARGET = { 'db.system.name': 'sqlite', 'db.namespace': 'crm.sqlite' };
 
 /**
  * Grants the connection to one transaction, or one statement outside of a transaction, at a time, in order of arrival.
@@ -41,6 +46,7 @@ class EmbeddedQueryRunner extends BetterSqlite3QueryRunner {
     driver: BetterSqlite3Driver,
     private readonly gate: TransactionGate,
     statements: Map<string, unknown>,
+    private readonly outages: OutageLog,
   ) {
     super(driver);
     (this as unknown as { stmtCache: Map<string, unknown> }).stmtCache = statements;
@@ -87,18 +93,36 @@ class EmbeddedQueryRunner extends BetterSqlite3QueryRunner {
 
   /** Statements outside of a transaction run between transactions, never inside another caller's. */
   override async query<T = unknown>(sql: string, parameters?: unknown[], structured = false): Promise<T> {
-    if (this.gate.isHeldBy(this)) return super.query(immediate(sql), parameters, structured) as Promise<T>;
+    if (this.gate.isHeldBy(this)) return this.run(immediate(sql), parameters, structured);
     const caller = {};
     await this.gate.enter(caller);
     let isLarge = false;
     try {
-      const result: unknown = await super.query(sql, parameters, structured);
+      const result = await this.run<T>(sql, parameters, structured);
       isLarge = Array.isArray(result) && result.length > MANY_ROWS;
-      return result as T;
+      return result;
     } finally {
       // SQLite does not wait for anything: without a pause many lists would block the event loop together
       if (isLarge) setImmediate(() => this.gate.leave(caller));
       else this.gate.leave(caller);
+    }
+  }
+
+  private run<T>(sql: string, parameters: unknown[] | undefined, structured: boolean): Promise<T> {
+    const tracing = currentTracing();
+    if (!tracing) return this.execute(sql, parameters, structured);
+    return tracing.inSpan(
+      () => statementSpan(TARGET, sql),
+      () => this.execute(sql, parameters, structured),
+    );
+  }
+
+  private async execute<T>(sql: string, parameters: unknown[] | undefined, structured: boolean): Promise<T> {
+    try {
+      return (await super.query(sql, parameters, structured)) as T;
+    } catch (error) {
+      this.outages.report(error);
+      throw error;
     }
   }
 }
@@ -111,5 +135,6 @@ export function isolateTransactions(dataSource: DataSource): void {
   const driver = dataSource.driver as BetterSqlite3Driver;
   const gate = new TransactionGate();
   const statements = new Map<string, unknown>();
-  driver.createQueryRunner = () => new EmbeddedQueryRunner(driver, gate, statements);
+  const outages = new OutageLog(String(driver.options.database));
+  driver.createQueryRunner = () => new EmbeddedQueryRunner(driver, gate, statements, outages);
 }

@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { LessThan, type Repository } from 'typeorm';
+import { errorFields } from '../logging/error-fields.js';
 import { dialectOf, toSqlTime } from './dialect.js';
 
 const BATCH_SIZE = 1_000;
@@ -19,7 +20,8 @@ export class Housekeeping implements OnApplicationBootstrap, OnApplicationShutdo
   }
 
   onApplicationBootstrap(): void {
-    const run = (): void => this.jobs.forEach((job) => void job().catch(() => this.logger.warn(FAILED)));
+    const failed = (error: unknown): void => this.logger.warn({ message: FAILED, ...errorFields(error) });
+    const run = (): void => this.jobs.forEach((job) => void job().catch(failed));
     run();
     this.timer = setInterval(run, HOUR_MS).unref();
   }

@@ -2,7 +2,7 @@ import type { PoolConnection } from 'mysql2';
 import { type DataSource, QueryResult } from 'typeorm';
 import type { MysqlDriver } from 'typeorm/driver/mysql/MysqlDriver.js';
 import { MysqlQueryRunner } from 'typeorm/driver/mysql/MysqlQueryRunner.js';
-import { runStatement, type SqlValue } from './database-pool.js';
+import { DatabasePool, type SqlValue } from './database-pool.js';
 import { fromSqlTime, toSqlTime } from './dialect.js';
 
 /**
@@ -11,12 +11,19 @@ import { fromSqlTime, toSqlTime } from './dialect.js';
  * the client's idea of the server's `sql_mode` and character set.
  */
 class ServerQueryRunner extends MysqlQueryRunner {
+  constructor(
+    private readonly pool: DatabasePool,
+    ...args: ConstructorParameters<typeof MysqlQueryRunner>
+  ) {
+    super(...args);
+  }
+
   override async query<T = unknown>(sql: string, parameters: unknown[] = [], structured = false): Promise<T> {
     const connection = (await this.connect()) as PoolConnection;
     this.driver.dataSource.logger.logQuery(sql, parameters, this);
     const values = parameters.map(toSqlValue);
     const text = values.length > 0 ? limitsAsParameters(sql, values) : sql;
-    const raw = await runStatement<object>(sql, parameters, (done) =>
+    const raw = await this.pool.run<object>(sql, parameters, (done) =>
       // statements without values, such as DDL, cannot all be prepared
       values.length > 0 ? connection.execute(text, values, done) : connection.query(text, done),
     );
@@ -50,7 +57,8 @@ function toQueryResult(raw: object): QueryResult {
 
 export function useDirectStatements(dataSource: DataSource): void {
   const driver = dataSource.driver as MysqlDriver;
-  driver.createQueryRunner = (mode) => new ServerQueryRunner(driver, mode);
+  const pool = DatabasePool.of(dataSource);
+  driver.createQueryRunner = (mode) => new ServerQueryRunner(pool, driver, mode);
   // all tables are in the database of the connection; TypeORM cannot quote the name of one that contains a dot
   driver.buildTableName = (tableName) => tableName;
   // TypeORM takes the text of a DATETIME for local time

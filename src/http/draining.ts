@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import type { FastifyInstance } from 'fastify';
 import { Env } from '../config/env.js';
 
@@ -22,7 +22,8 @@ const DUPLICATE_SIGNAL_MS = 1_000;
  * listener closes, requests in progress complete, and the rest of the service shuts down.
  */
 @Injectable()
-export class Draining implements BeforeApplicationShutdown {
+export class Draining implements BeforeApplicationShutdown, OnApplicationShutdown {
+  private readonly logger = new Logger('Shutdown');
   private hasStarted = false;
   private readonly shutdown = new AbortController();
   private readonly closingController = new AbortController();
@@ -61,7 +62,7 @@ export class Draining implements BeforeApplicationShutdown {
     this.hasStarted = signal !== undefined;
     this.shutdown.abort();
     // without a signal, a test or a script closes the service and no client needs draining
-    if (signal) await this.drain();
+    if (signal) await this.drain(signal);
     this.closingController.abort();
     // browsers open connections in advance; Node does not count an unused one as idle
     for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
@@ -70,19 +71,46 @@ export class Draining implements BeforeApplicationShutdown {
     const timers = [
       // as soon as their requests are complete
       setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS).unref(),
-      setTimeout(() => server.closeAllConnections(), COMPLETION_MS).unref(),
+      setTimeout(() => this.closeAll(server), COMPLETION_MS).unref(),
     ];
     server.once('close', () => timers.forEach((timer) => clearTimeout(timer)));
   }
 
-  private async drain(): Promise<void> {
-    const drainMs = this.env.DRAIN_SECONDS * 1000;
-    setTimeout(() => process.exit(0), drainMs + COMPLETION_MS + CLOSING_MS).unref();
-    setTimeout(exitOnNextSignal, DUPLICATE_SIGNAL_MS).unref();
-    await sleep(drainMs);
+  /** The listener and all connections are closed by now. */
+  onApplicationShutdown(signal?: string): void {
+    if (signal) this.logger.log('Stopped');
   }
-}
 
-function exitOnNextSignal(): void {
-  for (const signal of SHUTDOWN_SIGNALS) process.once(signal, () => process.exit(1));
+  private closeAll(server: Server): void {
+    const { size: connections } = this.sockets;
+    if (connections > 0)
+      this.logger.warn({ message: 'Ending connections whose requests did not complete', connections });
+    server.closeAllConnections();
+  }
+
+  private async drain(signal: string): Promise<void> {
+    const { DRAIN_SECONDS } = this.env;
+    const drainMs = DRAIN_SECONDS * 1000;
+    setTimeout(
+      () => this.exit(0, 'Stopped: connections to clients or the database did not close in time'),
+      drainMs + COMPLETION_MS + CLOSING_MS,
+    ).unref();
+    setTimeout(() => this.exitOnNextSignal(), DUPLICATE_SIGNAL_MS).unref();
+    this.logger.log(`Received ${signal}: /readyz responds 503, requests are served for another ${DRAIN_SECONDS} s`);
+    await sleep(drainMs);
+    this.logger.log({
+      message: 'Closing the listener; waiting for requests in progress',
+      connections: this.sockets.size,
+    });
+  }
+
+  private exitOnNextSignal(): void {
+    for (const signal of SHUTDOWN_SIGNALS)
+      process.once(signal, () => this.exit(1, `Stopped at once: received another ${signal}`));
+  }
+
+  private exit(code: number, reason: string): void {
+    this.logger.warn(reason);
+    process.exit(code);
+  }
 }

@@ -1,7 +1,7 @@
 import { withoutControls } from '../logging/control-characters.js';
 import { errorFields } from '../logging/error-fields.js';
 import type { Logger } from '../logging/logger.js';
-import { traceOf } from '../logging/trace.js';
+import { traceFields, traceOf } from '../logging/trace.js';
 import { addressOf } from './forwarded.js';
 import type { CompletedRequest, CompletionListener } from './request-completion.js';
 
@@ -18,7 +18,7 @@ export function requestLog(logger: Logger, project: string | undefined): Complet
     const level = levelOf(completed);
     if (!logger.isLevelEnabled(level)) return;
     const { request, reply, status, seconds } = completed;
-    const { method } = request;
+    const { method, span } = request;
     const path = pathOf(completed);
     const httpRequest = {
       requestMethod: method,
@@ -37,7 +37,7 @@ export function requestLog(logger: Logger, project: string | undefined): Complet
       code: request.problem,
       isAborted: completed.isAborted || undefined,
       ...(request.internalError !== undefined && errorFields(request.internalError)),
-      ...traceOf(request.headers, project),
+      ...(span ? traceFields(project, span.traceId, span.spanId, span.isSampled) : traceOf(request.headers, project)),
     };
     logger[level](fields, `${method} ${path} ${status}`);
   };
@@ -54,10 +54,10 @@ function levelOf({ request, status, route = '' }: CompletedRequest): 'debug' | '
 }
 
 /**
- * Keeps personal data out of logged paths: a parameter that is not a number is logged as its name in the pattern, and a path
+ * Keeps personal data out of the paths of the log and of traces: a parameter that is not a number is logged as its name in the pattern, and a path
  * without a route loses every segment that looks like an e-mail address or a token.
  */
-function pathOf({ request, route }: CompletedRequest): string {
+export function pathOf({ request, route }: CompletedRequest): string {
   // preflight requests share the route `*`
   if (route === undefined || route === '*')
     return printable(request.url.split(/[?#;]/, 1)[0]!.replace(/[^/]*(?:@|%40)[^/]*|[^/]{33,}/g, '*'));

@@ -35,7 +35,12 @@ function hexSpanId(decimal = '0'): string | undefined {
   return span === 0n || span > MAX_SPAN ? undefined : span.toString(16).padStart(16, '0');
 }
 
-function traceFields(project: string | undefined, trace: string, span: string | undefined, isSampled: boolean): Trace {
+export function traceFields(
+  project: string | undefined,
+  trace: string,
+  span: string | undefined,
+  isSampled: boolean,
+): Trace {
   return {
     'logging.googleapis.com/trace': project === undefined ? trace : `projects/${project}/traces/${trace}`,
     'logging.googleapis.com/spanId': span,

@@ -4,6 +4,16 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 /** In seconds: from a point read to the longest time that clients wait. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
+/** Prometheus computes no increase from the first value of a series, so those of alerts exist from the start. */
+const ALERTED_PROBLEMS = [
+  'internal_error',
+  'database_unavailable',
+  'storage_bucket_missing',
+  'storage_forbidden',
+  'storage_full',
+  'storage_unavailable',
+];
+
 /**
  * The metrics of the service. Labels take few values, and none that a client can choose: every combination is a separate
  * time series.
@@ -49,6 +59,10 @@ export class Metrics {
     buckets: [0.001, ...BUCKETS],
     registers: this.registers,
   });
+
+  constructor() {
+    for (const code of ALERTED_PROBLEMS) this.problems.inc({ code }, 0);
+  }
 
   /** Registers a gauge whose value is read at each scrape. */
   gauge(name: string, help: string, read: () => number): void {

@@ -11,10 +11,14 @@ export class PoolMetrics {
   constructor(metrics: Metrics, dataSource: DataSource, env: Env) {
     if (env.METRICS_PORT === undefined || dialectOf(dataSource) === 'sqlite') return;
     const pool = DatabasePool.of(dataSource);
-    const name = 'crm_database_pool';
-    metrics.gauge(`${name}_in_use`, 'Connections in use', () => pool.connections.inUse);
-    metrics.gauge(`${name}_idle`, 'Idle connections', () => pool.connections.idle);
-    metrics.gauge(`${name}_waiting`, 'Requests that wait for a connection', () => pool.connections.queued);
+    registerPoolGauges(metrics, () => pool.connections);
     pool.onAcquired = (seconds) => metrics.poolWait.observe(seconds);
   }
+}
+
+export function registerPoolGauges(metrics: Metrics, read: () => DatabasePool['connections']): void {
+  const name = 'crm_database_pool';
+  metrics.gauge(`${name}_in_use`, 'Connections in use', () => read().inUse);
+  metrics.gauge(`${name}_idle`, 'Idle connections', () => read().idle);
+  metrics.gauge(`${name}_waiting`, 'Requests that wait for a connection', () => read().queued);
 }

@@ -1,4 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { errorFields } from '../logging/error-fields.js';
+import { FailureLog } from '../logging/failure-log.js';
 import type { SearchIndex } from './search-index.js';
 
 export type StaleIndex = Pick<SearchIndex<never>, 'name' | 'countStale' | 'indexStaleRows'>;
@@ -6,6 +8,7 @@ export type StaleIndex = Pick<SearchIndex<never>, 'name' | 'countStale' | 'index
 /** How long a search may miss what an earlier release or the Flask service has written. */
 const INTERVAL_MS = 15_000;
 const PROGRESS_MS = 5_000;
+const FAILED = 'Could not index changed rows for search; trying again';
 
 /**
  * Indexes the rows that the Flask service or an earlier release has written, in batches with a transaction each: what is
@@ -35,6 +38,7 @@ export async function indexAllStaleRows(indexes: StaleIndex[], report: (line: st
 @Injectable()
 export class StaleRows implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger('Search');
+  private readonly failures = new FailureLog('Search');
   private readonly indexes: StaleIndex[] = [];
   private timer?: NodeJS.Timeout;
 
@@ -48,7 +52,9 @@ export class StaleRows implements OnApplicationBootstrap, OnApplicationShutdown 
 
   onApplicationBootstrap(): void {
     const run = (): void =>
-      void this.indexAll().catch(() => this.logger.warn('Could not index changed rows for search; trying again'));
+      void this.indexAll().catch((error: unknown) =>
+        this.failures.report('index', { message: FAILED, ...errorFields(error) }),
+      );
     this.timer = setInterval(run, INTERVAL_MS).unref();
   }
 

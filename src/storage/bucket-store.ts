@@ -3,6 +3,7 @@ import { pipeline, type Readable, Transform } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bucket } from '@google-cloud/storage';
 import type { Env } from '../config/env.js';
+import { currentTracing, type SpanDescription } from '../tracing/tracing.js';
 import { ObjectStore, type StoredObject } from './object-store.js';
 import { type Operation, statusOf, toStorageProblem } from './storage-errors.js';
 
@@ -84,15 +85,26 @@ export class BucketStore extends ObjectStore {
     } while (pageToken);
   }
 
+  private run<T>(operation: Operation, work: (bucket: Bucket) => Promise<T>): Promise<T> {
+    const run = (): Promise<T> => this.runBounded(operation, work);
+    return currentTracing()?.inSpan(() => this.spanOf(operation), run) ?? run();
+  }
+
+  /** Without the key: whoever knows the one of a public photo can read it. */
+  private spanOf(operation: Operation): SpanDescription {
+    const attributes = { 'storage.operation': operation, 'storage.bucket': this.name };
+    return { name: `bucket ${operation}`, attributes };
+  }
+
   /**
    * Adds three attempts and a deadline, which @google-cloud/storage 7 lacks: it keeps its retry switch in state that
    * all requests share, and loses it when two run at the same time. After the deadline a request may still complete in
    * the background; PhotoSweep deletes what it stores.
    */
-  private async run<T>(operation: Operation, work: (bucket: Bucket) => Promise<T>): Promise<T> {
+  private async runBounded<T>(operation: Operation, work: (bucket: Bucket) => Promise<T>): Promise<T> {
     const finished = new AbortController();
     const deadline = sleep(OPERATION_MS, undefined, { signal: finished.signal }).then(() => {
-      throw new Error(`No response within ${OPERATION_MS} ms`);
+      throw Object.assign(new Error(`No response within ${OPERATION_MS} ms`), { code: 'ETIMEDOUT' });
     });
     try {
       const bucket = await Promise.race([this.open(), deadline]);

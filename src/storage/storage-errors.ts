@@ -1,4 +1,4 @@
-import { Logger } from '@nestjs/common';
+import { FailureLog } from '../logging/failure-log.js';
 import { type ProblemCode } from '../problems/catalog.js';
 import { Problem } from '../problems/problem.js';
 
@@ -14,7 +14,15 @@ export type Operation = keyof typeof PERMISSIONS;
 
 const FULL = new Set<unknown>(['ENOSPC', 'EDQUOT', 507]);
 
-const logger = new Logger('Storage');
+const FIXES: Partial<Record<ProblemCode, string>> = {
+  storage_full: 'Free space on the disk of DATA_DIR, or raise the quota of the bucket.',
+  storage_forbidden:
+    'Grant roles/storage.objectUser on the bucket to the service account, or correct the owner of DATA_DIR.',
+  storage_bucket_missing: 'Create the bucket, or correct GOOGLE_BUCKET.',
+  storage_unavailable: 'Check the network to the bucket, its status page, and the disk of DATA_DIR.',
+};
+
+const failures = new FailureLog('Storage');
 
 /**
  * Maps an error of the store to a problem for the client. Logs the details for the operator, without the store's
@@ -26,7 +34,15 @@ export function toStorageProblem(operation: Operation, error: unknown, where: st
   const reason = errors?.[0]?.reason;
   const code = codeOf(status, reason, message);
   const permission = code === 'storage_forbidden' ? PERMISSIONS[operation] : undefined;
-  logger.warn({ message: code, operation, where, status, reason, permission });
+  failures.report(`${operation} ${code} ${String(status)}`, {
+    message: code,
+    operation,
+    where,
+    status,
+    reason,
+    permission,
+    fix: FIXES[code],
+  });
   return new Problem(code, permission && `The service lacks the permission ${permission}. Contact the operator.`);
 }
 

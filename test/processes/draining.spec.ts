@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Program, startProgram, stopPrograms, until } from '../support/program.js';
+import { ADMIN } from '../support/service.js';
 import { open } from '../support/sockets.js';
 
 const DRAIN_MS = 2_000;
@@ -16,7 +17,24 @@ describe('shutting down', () => {
   });
 
   const start = (drainSeconds: number): Program =>
-    startProgram({ PORT: '0', DATA_DIR: directory, DRAIN_SECONDS: String(drainSeconds) }, directory);
+    startProgram(
+      {
+        NODE_ENV: 'production',
+        PORT: '0',
+        DATA_DIR: directory,
+        DRAIN_SECONDS: String(drainSeconds),
+        ADMIN_EMAIL: ADMIN.email,
+        ADMIN_PASSWORD: ADMIN.password,
+      },
+      directory,
+    );
+  /** The last lines that are not about a request. */
+  const lastOf = (program: Program, count: number): string[] =>
+    program
+      .lines()
+      .filter(({ httpRequest }) => !httpRequest)
+      .map(({ message }) => message)
+      .slice(-count);
 
   const portOf = (url: string): number => Number(new URL(url).port);
 
@@ -42,6 +60,12 @@ describe('shutting down', () => {
     expect(await program.exit).toEqual({ code: 0, signal: null });
     expect(performance.now() - signalled).toBeGreaterThanOrEqual(DRAIN_MS);
     await expect(fetch(`${url}/livez`)).rejects.toThrow();
+    expect(lastOf(program, 4)).toEqual([
+      `Listening on ${url}`,
+      'Received SIGTERM: /readyz responds 503, requests are served for another 2 s',
+      'Closing the listener; waiting for requests in progress',
+      'Stopped',
+    ]);
   });
 
   it('waits for requests in progress, but not for idle connections', async () => {
@@ -70,5 +94,6 @@ describe('shutting down', () => {
     await sleep(1_500);
     program.child.kill('SIGTERM');
     expect(await program.exit).toEqual({ code: 1, signal: null });
+    expect(lastOf(program, 1)).toEqual(['Stopped at once: received another SIGTERM']);
   });
 });

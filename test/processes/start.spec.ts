@@ -3,6 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient, type CrmClient } from '../../client/src/index.js';
 import { type Program, startProgram, stopPrograms } from '../support/program.js';
+import { ADMIN } from '../support/service.js';
+
+/** Keeps the password of the first admin out of the log. */
+const NAMED = { ADMIN_EMAIL: ADMIN.email, ADMIN_PASSWORD: ADMIN.password };
 
 describe('the program', () => {
   const directory = mkdtempSync(join(tmpdir(), 'crm-start-'));
@@ -90,6 +94,32 @@ describe('the program', () => {
     expect(await service.address()).toBe('https://crm.example.com');
     expect(service.output()).not.toContain('Docs:');
     await service.stop();
+  });
+
+  it('warns of names that look misspelled, in .env and in the environment', async () => {
+    const place = mkdtempSync(join(directory, 'misspelled-'));
+    writeFileSync(join(place, '.env'), 'LOG_LEVLE=zq-level\nPROT=5001\nFLASK_APP=crm\nSECRET_KEY=zq-secret\n');
+    const service = run(
+      { NODE_ENV: 'production', DATA_DIR: place, CORS_ORIGIN: 'https://zq.example.com', ...NAMED },
+      place,
+    );
+    await service.address();
+    const warnings = service.lines().filter(({ severity }) => severity === 'WARNING');
+    expect(warnings.map(({ message }) => message)).toEqual([
+      '"LOG_LEVLE" is no variable of the service and has no effect; LOG_LEVEL is one',
+      '"PROT" is no variable of the service and has no effect; PORT is one',
+      '"CORS_ORIGIN" is no variable of the service and has no effect; CORS_ORIGINS is one',
+    ]);
+    expect(service.output()).not.toContain('zq');
+    await service.stop();
+  });
+
+  it('names a misspelled variable with the problem that it causes', async () => {
+    const place = mkdtempSync(join(directory, 'misspelled-'));
+    writeFileSync(join(place, '.env'), 'DATABASE_URI=mysql://crm:pw@127.0.0.1:1/crm\nJWT_SECERT=0123456789abcdef\n');
+    const service = run({}, place);
+    expect(await service.exit).toEqual({ code: 78, signal: null });
+    expect(service.output()).toMatch(/JWT_SECRET is required[^]*"JWT_SECERT" is no variable/);
   });
 
   it('reports every problem of its configuration, prints no value, and exits with 78', async () => {

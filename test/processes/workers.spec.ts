@@ -175,6 +175,10 @@ declareOnServer('two workers', () => {
       expect((await Promise.all(inProgress)).map(({ status }) => status)).toEqual(Array(8).fill(201));
       expect((await signingIn).status).toBe(200);
       expect(program.lines().filter(({ severity }) => severity === 'CRITICAL')).toEqual([]);
+      const messages = program.lines().map(({ message }) => message);
+      expect(messages).toContain('Received SIGTERM: stopping 2 workers');
+      expect(messages.filter((message) => message === 'Stopped')).toHaveLength(2);
+      expect(messages.at(-1)).toBe('Stopped: all workers have exited');
       for (const pid of pidsBefore) await hasEnded(pid);
     },
     TIMEOUT_MS,

@@ -1,8 +1,9 @@
-import { Logger } from '@nestjs/common';
+import { FailureLog } from '../../logging/failure-log.js';
 import { toDatabaseProblem } from '../../problems/database-problem.js';
 import { Problem } from '../../problems/problem.js';
 
-const logger = new Logger('Providers');
+const FIX = 'Check client id, client secret and redirect URI of the provider: npm run crm -- doctor.';
+const failures = new FailureLog('Providers');
 
 /** Errors of passport's strategies. Their texts come from the provider, or from the query of the callback. */
 const UNTRUSTED_ERRORS = /^(InternalOAuth|(Facebook)?(Authorization|Token|GraphAPI))Error$/;
@@ -17,6 +18,6 @@ export function toProviderProblem(error: unknown): Problem {
   if (databaseProblem) return databaseProblem;
   // Operators need codes such as `invalid_client`; any other text of the provider stays out of the log.
   const reason = typeof code === 'string' && /^\w{1,40}$/.test(code) ? code : undefined;
-  logger.warn({ message: 'provider_login_failed', error: name, reason });
+  failures.report(`${name} ${reason}`, { message: 'provider_login_failed', error: name, reason, fix: FIX });
   return new Problem('provider_login_failed');
 }

@@ -1,11 +1,13 @@
-import { Logger } from '@nestjs/common';
+import { FailureLog } from '../../logging/failure-log.js';
 import { Problem } from '../../problems/problem.js';
 
 /** For all provider requests of one sign-in together, so that the client has its response within 3 s. */
 export const PROVIDER_TIMEOUT_MS = 2_500;
 const MAX_BYTES = 1024 * 1024;
 
-const logger = new Logger('Providers');
+const FIX =
+  'Check that this machine reaches the provider (npm run crm -- doctor), and the status page of the provider.';
+const failures = new FailureLog('Providers');
 
 export interface ProviderResponse {
   status: number;
@@ -28,7 +30,9 @@ export async function providerFetch(
   } catch (error) {
     const { message, cause } = error as Error & { cause?: { code?: string } };
     // The query and the provider's text stay out of the log.
-    logger.warn({ message: 'provider_unavailable', url: url.split('?', 1)[0], reason: cause?.code ?? message });
+    const [address] = url.split('?', 1);
+    const reason = cause?.code ?? message;
+    failures.report(`${address} ${reason}`, { message: 'provider_unavailable', url: address, reason, fix: FIX });
     throw new Problem('provider_unavailable');
   }
 }
