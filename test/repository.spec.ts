@@ -78,7 +78,14 @@ describe('The packages', () => {
 describe('The deployment files', () => {
   it('set only variables that the service reads', () => {
     const services = ['docker-compose.yml', 'docker-compose.debug.yml'].map((file) => parse(read(file)).services.api);
-    const sets = [parse(read('app.yaml')).env_variables, ...services.map(({ environment }) => environment)];
+    const run = parse(read('deploy/cloud-run/service.yaml')).spec.template.spec.containers[0].env;
+    const sets = [
+      parse(read('app.yaml')).env_variables,
+      ...services.map(({ environment }) => environment),
+      parse(read('deploy/kubernetes/config.yaml')).data,
+      parse(read('deploy/kubernetes/secret.example.yaml')).stringData,
+      Object.fromEntries(run.map(({ name }: { name: string }) => [name, ''])),
+    ];
     for (const set of sets)
       for (const name of Object.keys(set)) expect([name, documented.includes(name)]).toEqual([name, true]);
   });
@@ -88,6 +95,15 @@ describe('The deployment files', () => {
     for (const name of ['DATABASE_URI', 'JWT_SECRET', 'GOOGLE_CLIENT_SECRET', 'FACEBOOK_CLIENT_SECRET'])
       expect([name, variables[name]]).toEqual([name, expect.stringMatching(/<[^>]+>/)]);
     expect(read('.gitignore').split('\n')).toEqual(expect.arrayContaining(['real_app.yaml', '.env']));
+  });
+
+  it('have no secret in the manifests of Kubernetes and Cloud Run', () => {
+    const { stringData } = parse(read('deploy/kubernetes/secret.example.yaml'));
+    for (const [name, value] of Object.entries(stringData))
+      expect([name, value]).toEqual([name, expect.stringMatching(/<[^>]+>/)]);
+    for (const name of ['DATABASE_URI', 'JWT_SECRET', 'GOOGLE_CLIENT_SECRET', 'FACEBOOK_CLIENT_SECRET'])
+      expect(parse(read('deploy/kubernetes/config.yaml')).data).not.toHaveProperty(name);
+    expect(read('.gitignore').split('\n')).toContain('deploy/kubernetes/secret.yaml');
   });
 
   it('have no exception in .dockerignore, because gcloud applies its lines in no defined order', () => {

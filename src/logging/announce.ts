@@ -7,10 +7,7 @@ export function announce({ NODE_ENV, DOCS, HOST, PORT }: Env, logger: Logger, ur
   const listening = { url, host: HOST, port: PORT, version: VERSION, node: process.version };
   if (NODE_ENV === 'production') logger.info(listening, `Listening on ${url}`);
   else {
-    const docs = DOCS ? `  Docs:         ${url}/docs
-` : '';
-    process.stdout.write(`  API:          ${url}
-${docs}  Sample data:  npm run crm -- seed
-`);
+    const docs = DOCS ? `  Docs:         ${url}/docs\n` : '';
+    process.stdout.write(`  API:          ${url}\n${docs}  Sample data:  npm run crm -- seed\n`);
   }
 }
