@@ -7,7 +7,17 @@ import tseslint from 'typescript-eslint';
 const IMPORT_GROUPS = [['^\\u0000', '^node:', '^@?\\w', '^\\.\\.(?!/?$)', '^\\.\\./?$', '^\\./']];
 
 export default tseslint.config(
-  { ignores: ['node_modules/', 'coverage/', 'docs/', 'src/metadata.ts', '**/dist/', 'client/src/schema.ts'] },
+  {
+    ignores: [
+      'node_modules/',
+      'coverage/',
+      'docs/',
+      'src/metadata.ts',
+      '**/dist/',
+      'client/src/schema.ts',
+      'test/generators/',
+    ],
+  },
   eslint.configs.recommended,
   {
     plugins: { 'simple-import-sort': simpleImportSort },

@@ -5,6 +5,7 @@ export default {
   testEnvironment: '<rootDir>/test/support/environment.js',
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+  setupFiles: ['<rootDir>/test/support/setup.ts'],
   // many tests load a server or start processes: more workers only compete for the processor
   maxWorkers: 2,
   testTimeout: 90_000,

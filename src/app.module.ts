@@ -14,8 +14,8 @@ import { HttpModule } from './http/http.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
 import { DeclaredMembersGuard } from './openapi/declared-members.guard.js';
 import { OpenApiModule } from './openapi/openapi.module.js';
+import { RequestErrorsFilter } from './openapi/request-errors.filter.js';
 import { PhotosModule } from './photos/photos.module.js';
-import { ProblemFilter } from './problems/problem.filter.js';
 import { indexAllStaleRows } from './search/stale-rows.js';
 import { StorageModule } from './storage/storage.module.js';
 import { TransfersModule } from './transfers/transfers.module.js';
@@ -51,7 +51,7 @@ export class AppModule {
         { provide: APP_GUARD, useClass: AccessGuard },
         { provide: APP_GUARD, useClass: DeclaredMembersGuard },
         { provide: APP_PIPE, useClass: RequestValidationPipe },
-        { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: APP_FILTER, useClass: RequestErrorsFilter },
       ],
     };
   }

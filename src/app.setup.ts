@@ -4,24 +4,27 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppModule } from './app.module.js';
+import { bearerTokenOf } from './auth/access.guard.js';
+import { AuthService } from './auth/auth.service.js';
 import { Facebook } from './auth/oauth/facebook.js';
 import { Google } from './auth/oauth/google.js';
 import { Clock } from './config/clock.js';
 import type { Env } from './config/env.js';
 import { BODY_LIMIT, registerBodyParsers } from './http/body-parsers.js';
 import { Connections } from './http/connections.js';
-import { registerCors, setCorsHeaders } from './http/cors.js';
+import { registerCors, setCorsHeaders, warnOfUnknownOrigins } from './http/cors.js';
 import { Draining, SHUTDOWN_SIGNALS } from './http/draining.js';
 import { type IsTrusted, trustProxies } from './http/forwarded.js';
 import { LoadShedding } from './http/load-shedding.js';
 import { decoratePublicOrigin } from './http/origin.js';
+import { OtherMethods } from './http/other-methods.js';
 import { addCompletionListeners, type CompletionListener, notifyOnCompletion } from './http/request-completion.js';
 import { requestLog } from './http/request-log.js';
 import { requestMetrics } from './http/request-metrics.js';
 import { requestSpans, traceRequests } from './http/request-tracing.js';
 import { addResponseHeaders, requestIdOf, setCommonHeaders } from './http/response-headers.js';
 import { createSelfSignedCertificate } from './http/self-signed.js';
-import { refuseInvalidHosts, UnreadableRequests } from './http/unreadable-requests.js';
+import { refuseUnsupportedRequests, UnreadableRequests } from './http/unreadable-requests.js';
 import { createLogger, type Logger } from './logging/logger.js';
 import { ServiceLogger } from './logging/service-logger.js';
 import { Metrics } from './metrics/metrics.js';
@@ -60,7 +63,7 @@ export async function prepareService(env: Env, clock: Clock, logger?: Logger): P
   if (tracing) listeners.push(requestSpans(tracing));
   const connections = new Connections();
   const isTrusted = trustProxies(env.TRUSTED_PROXIES);
-  const unreadable = new UnreadableRequests(connections);
+  const unreadable = new UnreadableRequests(connections, env.PUBLIC_URL);
   const adapter = await createAdapter(env, listeners, unreadable, isTrusted);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(env, clock), adapter, {
     bodyParser: false,
@@ -82,14 +85,17 @@ export async function prepareService(env: Env, clock: Clock, logger?: Logger): P
   connections.register(fastify);
   decoratePublicOrigin(fastify, env.PUBLIC_URL, isTrusted);
   addResponseHeaders(fastify);
+  warnOfUnknownOrigins(fastify, env);
   await registerCors(fastify, env.CORS_ORIGINS);
-  refuseInvalidHosts(fastify);
+  refuseUnsupportedRequests(fastify);
   app.get(LoadShedding).register(fastify);
   app.get(Draining).register(fastify);
   await fastify.register(fastifyCookie);
   await registerBodyParsers(fastify);
   const api = await createApiDocument(app);
   enforceContract(fastify, api);
+  const otherMethods = new OtherMethods();
+  otherMethods.collectRoutes(fastify);
   const providers = [app.get(Google), app.get(Facebook)].filter(({ isConfigured }) => isConfigured);
   if (env.DOCS)
     serveDocs(
@@ -102,6 +108,11 @@ export async function prepareService(env: Env, clock: Clock, logger?: Logger): P
   // exit with 0 instead of raising the signal again
   app.enableShutdownHooks(SHUTDOWN_SIGNALS, { useProcessExit: true });
   await app.init();
+  const auth = app.get(AuthService);
+  otherMethods.register(fastify, async (request) => {
+    const token = bearerTokenOf(request);
+    return token ? auth.authenticate(token) : undefined;
+  });
   await fastify.ready();
   return { app, api };
 }

@@ -303,7 +303,7 @@ onEveryDatabase((kind) => {
     const answer = await fetch(`${url}/me`, {
       headers: { 'x-forwarded-proto': 'javascript', 'x-forwarded-host': 'evil.example' },
     });
-    expect(((await answer.json()) as { type: string }).type).toBe('/problems/unauthenticated');
+    expect(((await answer.json()) as { type: string }).type).toBe(`${url}/problems/unauthenticated`);
     const secure = await fetch(`${url}/me`, {
       headers: { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'crm.example.com' },
     });

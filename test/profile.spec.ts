@@ -54,11 +54,12 @@ onEveryDatabase((kind) => {
     ])('refuses to change %s', async (member, value) => {
       const user = await service.user();
       const row = await rowOf(user.id);
+      const { body: shown } = await user.get('/me');
       const { status, body } = await user.patch('/me', { name: 'Bea', [member]: value });
       expect(status).toBe(400);
       expect(body).toMatchObject({
         code: 'invalid_request',
-        errors: [{ pointer: `/${member}`, code: 'unknown_member' }],
+        errors: [{ pointer: `/${member}`, code: Object.hasOwn(shown, member) ? 'read_only' : 'unknown_member' }],
       });
       expect(await rowOf(user.id)).toEqual(row);
       expect(await historyRowsOf(user.id)).toHaveLength(1);

@@ -13,7 +13,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign in with a password */
+        /**
+         * Sign in with a password
+         * @description Starts a session. Wrong passwords are answered more and more slowly.
+         */
         post: operations["signIn"];
         delete?: never;
         options?: never;
@@ -30,7 +33,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Get new tokens; the refresh token is replaced, and using one twice ends the session */
+        /**
+         * Refresh the tokens
+         * @description Replaces both tokens. The refresh token works once; for 10 seconds a retry gets the same successor. A later
+         *     second use ends the session, as the token may be stolen.
+         */
         post: operations["refreshTokens"];
         delete?: never;
         options?: never;
@@ -47,7 +54,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Set a password with the token of an invitation or a reset; ends all sessions and unlinks provider accounts */
+        /**
+         * Set a password with a token
+         * @description Redeems an invitation or a password reset. All sessions of the user end, and provider accounts are unlinked.
+         */
         post: operations["redeemPasswordToken"];
         delete?: never;
         options?: never;
@@ -64,7 +74,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign out; the session ends at once */
+        /**
+         * Sign out
+         * @description Ends the session of this access token at once, on every instance.
+         */
         post: operations["signOut"];
         delete?: never;
         options?: never;
@@ -80,8 +93,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Sign in with this provider: redirects the browser to it
-         * @description With `Accept: application/json` the response contains the address, so that a script can redirect.
+         * Sign in with Google
+         * @description Redirects the browser to the provider. With `Accept: application/json` the response contains the address, so that a script can redirect. Otherwise a provider that is not available redirects the browser to `returnTo` with `?error=` and the code of the problem.
          */
         get: operations["startGoogleSignIn"];
         put?: never;
@@ -100,8 +113,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Redirect target of the provider; this address is registered there
-         * @description Works once, within ten minutes of the start, in the browser that has the cookie of the start.
+         * Complete a sign-in with Google
+         * @description Redirect target of the provider; this address is registered there. Works once, within ten minutes of the start, in the browser that has the cookie of the start.
          */
         get: operations["completeGoogleSignIn"];
         put?: never;
@@ -120,8 +133,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Sign in with this provider: redirects the browser to it
-         * @description With `Accept: application/json` the response contains the address, so that a script can redirect.
+         * Sign in with Facebook
+         * @description Redirects the browser to the provider. With `Accept: application/json` the response contains the address, so that a script can redirect. Otherwise a provider that is not available redirects the browser to `returnTo` with `?error=` and the code of the problem.
          */
         get: operations["startFacebookSignIn"];
         put?: never;
@@ -140,8 +153,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Redirect target of the provider; this address is registered there
-         * @description Works once, within ten minutes of the start, in the browser that has the cookie of the start.
+         * Complete a sign-in with Facebook
+         * @description Redirect target of the provider; this address is registered there. Works once, within ten minutes of the start, in the browser that has the cookie of the start.
          */
         get: operations["completeFacebookSignIn"];
         put?: never;
@@ -161,7 +174,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Exchange the one-time code in your frontend's address for tokens */
+        /**
+         * Exchange a one-time code for tokens
+         * @description The code is in your frontend's address after a provider sign-in. It lives 60 seconds and works once.
+         */
         post: operations["exchangeLoginCode"];
         delete?: never;
         options?: never;
@@ -177,7 +193,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Change your password; all other sessions end */
+        /**
+         * Change your password
+         * @description All your other sessions end.
+         */
         put: operations["changePassword"];
         post?: never;
         delete?: never;
@@ -193,7 +212,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List your sessions, newest first */
+        /**
+         * List your sessions
+         * @description Newest first. A user has at most 100 sessions.
+         */
         get: operations["listSessions"];
         put?: never;
         post?: never;
@@ -213,7 +235,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** End one of your sessions */
+        /**
+         * End one of your sessions
+         * @description Signs out the client that uses the session, at once.
+         */
         delete: operations["endSession"];
         options?: never;
         head?: never;
@@ -231,12 +256,14 @@ export interface paths {
         put?: never;
         /**
          * Start linking a provider account
-         *
-         *     Send the browser to `uri`. Linking ends like a sign-in: with the tokens of a new session, or a one-time code for them.
+         * @description Send the browser to `uri`. Linking ends like a sign-in: with the tokens of a new session, or a one-time code for them.
          *     From then on you can sign in with this account. A password reset unlinks it, and an admin can.
          */
         post: operations["linkIdentity"];
-        /** Unlink a provider account; you can link it again */
+        /**
+         * Unlink a provider account
+         * @description You can link it again. The last way to sign in cannot be unlinked.
+         */
         delete: operations["unlinkIdentity"];
         options?: never;
         head?: never;
@@ -250,10 +277,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List users */
+        /**
+         * List users
+         * @description Newest first by default. All filters must match.
+         */
         get: operations["listUsers"];
         put?: never;
-        /** Create a user, with an invitation if there is no password */
+        /**
+         * Create a user
+         * @description Without a password, the response contains an invitation with which the user sets one.
+         */
         post: operations["createUser"];
         delete?: never;
         options?: never;
@@ -268,15 +301,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get a user */
+        /**
+         * Get a user
+         * @description The ETag of the response is for If-Match.
+         */
         get: operations["getUser"];
         put?: never;
         post?: never;
-        /** Delete a user; all sessions end at once; can be restored */
+        /**
+         * Delete a user
+         * @description All sessions of the user end at once. The user can be restored.
+         */
         delete: operations["deleteUser"];
         options?: never;
         head?: never;
-        /** Change a user (merge patch, RFC 7396); a new e-mail ends an invitation or a password reset */
+        /**
+         * Change a user
+         * @description A merge patch (RFC 7396): members that are left out stay as they are. A new e-mail ends an invitation or a
+         *     password reset.
+         */
         patch: operations["updateUser"];
         trace?: never;
     };
@@ -289,7 +332,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Restore a deleted user */
+        /**
+         * Restore a deleted user
+         * @description Changes nothing if the user is not deleted.
+         */
         post: operations["restoreUser"];
         delete?: never;
         options?: never;
@@ -304,7 +350,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the history of a user, newest first */
+        /**
+         * List the history of a user
+         * @description Newest first, also of deleted users.
+         */
         get: operations["listUserHistory"];
         put?: never;
         post?: never;
@@ -322,7 +371,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Grant or revoke the admin role */
+        /**
+         * Set the role of a user
+         * @description Revoking the admin role ends the sessions of the user. The last admin cannot lose it.
+         */
         put: operations["setUserRole"];
         post?: never;
         delete?: never;
@@ -340,7 +392,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Create a token with which the user can set a new password */
+        /**
+         * Create a password reset
+         * @description The response contains a token with which the user sets a new password. It replaces an earlier one.
+         */
         post: operations["resetUserPassword"];
         delete?: never;
         options?: never;
@@ -358,7 +413,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Sign a user out everywhere; an invitation or a password reset that was not redeemed ends too */
+        /**
+         * Sign a user out everywhere
+         * @description Ends all sessions at once, and an invitation or a password reset that was not redeemed.
+         */
         delete: operations["endUserSessions"];
         options?: never;
         head?: never;
@@ -375,7 +433,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Unlink a provider account of a user; its sessions stay */
+        /**
+         * Unlink a provider account of a user
+         * @description The sessions of the user stay.
+         */
         delete: operations["unlinkUserIdentity"];
         options?: never;
         head?: never;
@@ -389,14 +450,20 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Get your own profile */
+        /**
+         * Get your profile
+         * @description The user who is signed in.
+         */
         get: operations["getProfile"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Change your own name or surname (merge patch, RFC 7396) */
+        /**
+         * Change your profile
+         * @description A merge patch (RFC 7396) of your name and surname. Admins change the rest.
+         */
         patch: operations["updateProfile"];
         trace?: never;
     };
@@ -407,10 +474,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List customers */
+        /**
+         * List customers
+         * @description Newest first by default. All filters must match.
+         */
         get: operations["listCustomers"];
         put?: never;
-        /** Create a customer */
+        /**
+         * Create a customer
+         * @description As JSON, or as a form with an optional photo.
+         */
         post: operations["createCustomer"];
         delete?: never;
         options?: never;
@@ -425,15 +498,24 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a customer, as it is or as it was */
+        /**
+         * Get a customer
+         * @description As it is, or with `asOf` as it was.
+         */
         get: operations["getCustomer"];
         put?: never;
         post?: never;
-        /** Delete a customer; it can be restored */
+        /**
+         * Delete a customer
+         * @description The customer can be restored.
+         */
         delete: operations["deleteCustomer"];
         options?: never;
         head?: never;
-        /** Change members of a customer (merge patch, RFC 7396) */
+        /**
+         * Change a customer
+         * @description A merge patch (RFC 7396): members that are left out stay as they are, null clears an optional one.
+         */
         patch: operations["updateCustomer"];
         trace?: never;
     };
@@ -446,7 +528,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Restore a deleted customer; undoes a merge */
+        /**
+         * Restore a deleted customer
+         * @description Undoes a merge: the customer that stayed loses the values that it was filled with, unless they were changed
+         *     since. Changes nothing if the customer is not deleted.
+         */
         post: operations["restoreCustomer"];
         delete?: never;
         options?: never;
@@ -461,7 +547,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the changes of a customer, newest first */
+        /**
+         * List the history of a customer
+         * @description Newest first, also of deleted and erased customers.
+         */
         get: operations["listCustomerHistory"];
         put?: never;
         post?: never;
@@ -479,10 +568,16 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Set or replace a customer's photo */
+        /**
+         * Set the photo of a customer
+         * @description As a form, or with the image as the whole body. It is turned upright and stored as WebP without metadata.
+         */
         put: operations["setCustomerPhoto"];
         post?: never;
-        /** Delete a customer's photo */
+        /**
+         * Delete the photo of a customer
+         * @description Changes nothing if there is none.
+         */
         delete: operations["deleteCustomerPhoto"];
         options?: never;
         head?: never;
@@ -496,7 +591,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a photo by its signed URL */
+        /**
+         * Get a photo
+         * @description By its signed URL, which needs no access token and expires.
+         */
         get: operations["getPhoto"];
         put?: never;
         post?: never;
@@ -515,7 +613,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Give a customer the fields of an earlier version; the photo stays */
+        /**
+         * Revert a customer
+         * @description The fields of an earlier version become a new version; the photo stays.
+         */
         post: operations["revertCustomer"];
         delete?: never;
         options?: never;
@@ -530,7 +631,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List customers that may be the same person, best first */
+        /**
+         * List possible duplicates
+         * @description Customers that may be the same person, best first.
+         */
         get: operations["listDuplicates"];
         put?: never;
         post?: never;
@@ -549,7 +653,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Merge another customer into this one, and delete the other; restoring the other undoes it */
+        /**
+         * Merge two customers
+         * @description Fills the empty fields of this customer from the other one, and deletes that. Restoring it undoes the merge.
+         */
         post: operations["mergeCustomers"];
         delete?: never;
         options?: never;
@@ -564,7 +671,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Download everything held about a customer (GDPR, article 15) */
+        /**
+         * Get all data about a person
+         * @description Everything that the service holds about a customer, for a subject access request (GDPR, article 15).
+         */
         get: operations["getPersonalData"];
         put?: never;
         post?: never;
@@ -583,7 +693,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Erase a customer's personal data for good (GDPR, article 17); cannot be undone */
+        /**
+         * Erase a customer
+         * @description Removes the personal data of the customer for good (GDPR, article 17). This cannot be undone.
+         */
         post: operations["eraseCustomer"];
         delete?: never;
         options?: never;
@@ -598,7 +711,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Follow the changes of all customers, oldest first: as pages, as long polls or as server-sent events */
+        /**
+         * Follow the changes of all customers
+         * @description Every change once, oldest first: as pages, as long polls or as server-sent events. A reader that keeps its
+         *     cursor misses none.
+         */
         get: operations["listCustomerChanges"];
         put?: never;
         post?: never;
@@ -617,7 +734,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Import customers from a CSV or NDJSON file */
+        /**
+         * Import customers
+         * @description From a CSV or NDJSON file. Every row is imported or reported; one invalid row costs no other. Sending a file
+         *     again changes nothing and finishes what was left.
+         */
         post: operations["importCustomers"];
         delete?: never;
         options?: never;
@@ -632,7 +753,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Export all customers that match, in the order of the list */
+        /**
+         * Export customers
+         * @description All customers that match, in the order of the list, as a file that the import reads back.
+         */
         get: operations["exportCustomers"];
         put?: never;
         post?: never;
@@ -649,7 +773,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Liveness check; does not query the database */
+        /**
+         * Check liveness
+         * @description Whether the process responds; does not query the database.
+         */
         get: operations["getLiveness"];
         put?: never;
         post?: never;
@@ -666,7 +793,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Readiness check: the database responds and is migrated, and the instance is not shutting down */
+        /**
+         * Check readiness
+         * @description Whether the database responds and is migrated, and the instance is not shutting down.
+         */
         get: operations["getReadiness"];
         put?: never;
         post?: never;
@@ -683,7 +813,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Service information */
+        /**
+         * Get service information
+         * @description Name and version of the service.
+         */
         get: operations["getServiceInfo"];
         put?: never;
         post?: never;
@@ -700,7 +833,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Documentation of a problem code; `type` of a problem document links to it */
+        /**
+         * Get the documentation of a problem
+         * @description The `type` of every problem document links to it.
+         */
         get: operations["getProblemType"];
         put?: never;
         post?: never;
@@ -714,6 +850,7 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description E-mail and password of a user. */
         Login: {
             /**
              * @description Case-insensitive.
@@ -722,21 +859,32 @@ export interface components {
             email: string;
             /**
              * Format: password
+             * @description Password of the user, as typed.
              * @example correct horse battery
              */
             password: string;
         };
+        /** @description The tokens of a session. */
         Tokens: {
-            /** @description Send it as `Authorization: Bearer`. */
+            /**
+             * @description Send it as `Authorization: Bearer`.
+             * @example eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl
+             */
             accessToken: string;
-            /** @enum {string} */
+            /**
+             * @description How to send the access token.
+             * @enum {string}
+             */
             tokenType: "Bearer";
             /**
              * @description Seconds until the access token expires.
              * @example 600
              */
             expiresIn: number;
-            /** @description For POST /login/refresh. Single use. Store it like a password. */
+            /**
+             * @description For POST /login/refresh. Single use. Store it like a password.
+             * @example AAAAAQAAAAFzaWduYXR1cmU
+             */
             refreshToken: string;
             /**
              * @description Seconds until the session ends if it is not refreshed.
@@ -744,71 +892,106 @@ export interface components {
              */
             refreshExpiresIn: number;
         };
+        /** @description A refresh token. */
         Refresh: {
-            /** @description Refresh token of the last response. Single use. */
+            /**
+             * @description Refresh token of the last response. Single use.
+             * @example AAAAAQAAAAFzaWduYXR1cmU
+             */
             refreshToken: string;
         };
+        /** @description A single-use token and the new password. */
         RedeemPasswordToken: {
-            /** @description Token of an invitation or a password reset. */
+            /**
+             * @description Token of an invitation or a password reset.
+             * @example kQ3n2jS8cQd1pV0r0F2l6v9eY7x5Tg1mB4hZ8uWqLsA
+             */
             token: string;
             /**
-             * Format: password
+             * @description The new password. Not a common one, a sequence, a repetition, or the e-mail (NIST SP 800-63B).
              * @example correct horse battery
              */
-            newPassword: string;
+            newPassword: components["schemas"]["NewPassword"];
         };
+        /** @description Where a provider sign-in starts. */
         ProviderUri: {
             /**
              * Format: uri
              * @description Address of the provider: redirect the browser to it. The browser must have the cookie of this response. `fetch`
              *     stores it if the request has `credentials: 'include'` and is same-site, such as from app.example.com to
              *     crm.example.com.
-             * @example https://accounts.google.com/o/oauth2/v2/auth?client_id=…
+             * @example https://accounts.google.com/o/oauth2/v2/auth?client_id=crm&state=c2VhbGVk
              */
             uri: string;
         };
+        /** @description A one-time code of a provider sign-in. */
         ExchangeCode: {
-            /** @description The `code` in the address that the browser returned to. Expires after 60 seconds. Single use. */
+            /**
+             * @description The `code` in the address that the browser returned to. Expires after 60 seconds. Single use.
+             * @example c2VhbGVkLW9uZS10aW1lLWNvZGU
+             */
             code: string;
             /** @description Required if the sign-in was started with `codeChallenge`. */
             codeVerifier?: string;
         };
+        /** @description The current password and the new one. */
         ChangePassword: {
             /**
              * Format: password
+             * @description Your current password, as typed.
              * @example correct horse battery
              */
             currentPassword: string;
             /**
-             * Format: password
+             * @description The new password. Not a common one, a sequence, a repetition, or your e-mail (NIST SP 800-63B).
              * @example correct horse battery
              */
-            newPassword: string;
+            newPassword: components["schemas"]["NewPassword"];
         };
+        /** @description A signed-in client. */
         Session: {
-            /** @example 12 */
-            id: number;
-            /** Format: date-time */
-            createdAt: string;
+            /**
+             * @description Id of the session.
+             * @example 1
+             */
+            readonly id: number;
+            /**
+             * Format: date-time
+             * @description Time of the sign-in.
+             */
+            readonly createdAt: string;
             /**
              * Format: date-time
              * @description Time of the last refresh.
              */
-            lastUsedAt: string;
+            readonly lastUsedAt: string;
             /**
              * Format: date-time
              * @description Absolute expiry.
              */
-            expiresAt: string;
-            /** @description IP address that started the session. */
-            ipAddress: string;
-            /** @description User agent that started the session. */
-            userAgent: string | null;
-            /** @description The session making this request. */
-            current: boolean;
+            readonly expiresAt: string;
+            /**
+             * @description IP address that started the session.
+             * @example 203.0.113.7
+             */
+            readonly ipAddress: string;
+            /**
+             * @description User agent that started the session.
+             * @example Mozilla/5.0
+             */
+            readonly userAgent: string | null;
+            /**
+             * @description Whether this is the session of the request.
+             * @example true
+             */
+            readonly current: boolean;
         };
+        /** @description The number of records on all pages. */
         Total: {
-            /** @example 10000 */
+            /**
+             * @description At most 10,000.
+             * @example 1
+             */
             value: number;
             /**
              * @description `at_least`: counting stopped at 10,000, and there are more.
@@ -816,16 +999,21 @@ export interface components {
              */
             relation: "exact" | "at_least";
         };
+        /** @description Where a list goes on. */
         Page: {
             /** @description `cursor` of the next page; null on the last page. */
             next: string | null;
             /** @description Only with `count=true`: the number of records on all pages. */
             total?: components["schemas"]["Total"];
         };
+        /** @description A page of sessions. */
         SessionPage: {
+            /** @description The sessions of this page. */
             data: components["schemas"]["Session"][];
+            /** @description Where the list goes on. */
             page: components["schemas"]["Page"];
         };
+        /** @description Proof that the request is made by the owner of the session. */
         Reauthentication: {
             /**
              * Format: password
@@ -834,187 +1022,331 @@ export interface components {
              */
             password?: string;
         };
+        /** @description A user, who manages customers. */
         User: {
-            /** @example 7 */
-            id: number;
-            /** @description Null for some users of the previous service, who cannot sign in. */
+            /**
+             * @description Id of the user.
+             * @example 2
+             */
+            readonly id: number;
+            /**
+             * @description E-mail of the user; null for some users of the previous service, who cannot sign in.
+             * @example carla@example.org
+             */
             email: string | null;
-            /** @example Carla */
+            /**
+             * @description Name of the user.
+             * @example Carla
+             */
             name: string;
-            /** @example Núñez */
-            surname: string;
-            /** @enum {string} */
-            role: "user" | "admin";
-            /** @description Id of the user who granted the admin role; null for users without it and for the first admin. */
-            roleGrantedBy: number | null;
-            /** @description Whether the user can sign in with a password. */
-            hasPassword: boolean;
             /**
-             * @description Providers with a linked account: `google`, `facebook`.
-             * @example [
-             *       "google"
-             *     ]
+             * @description Surname of the user.
+             * @example Núñez
              */
-            identities: ("google" | "facebook")[];
-            createdBy: number | null;
-            lastModifiedBy: number | null;
-            /**
-             * Format: date-time
-             * @description Null if the previous service did not record it.
-             */
-            createdAt: string | null;
-            /** Format: date-time */
-            lastModifiedAt: string | null;
-            /** @description Incremented by every change; the ETag contains it. */
-            version: number;
-            /**
-             * Format: date-time
-             * @description Null unless deleted.
-             */
-            deletedAt: string | null;
-        };
-        UserPage: {
-            data: components["schemas"]["User"][];
-            page: components["schemas"]["Page"];
-        };
-        CreateUser: {
-            /**
-             * Format: email
-             * @description Used to sign in. Unique among users that are not deleted; trimmed and lower-cased.
-             * @example ana.maria@example.com
-             */
-            email: string;
-            /** @example Carla */
-            name: string;
-            /** @example Núñez */
             surname: string;
             /**
-             * @description Admins manage users. Default: `user`.
+             * @description Admins manage users.
+             * @example user
              * @enum {string}
              */
-            role?: "user" | "admin";
-            /**
-             * Format: password
-             * @description Without a password, the response contains an invitation with which the user sets one.
-             * @example correct horse battery
-             */
-            password?: string;
-        };
-        PasswordToken: {
-            /** @example kQ3n2jS8cQd1pV0r0F2l6v9eY7x5Tg1mB4hZ8uWqLsA */
-            token: string;
-            /** Format: date-time */
-            expiresAt: string;
-        };
-        CreatedUser: {
-            /** @example 7 */
-            id: number;
-            /** @description Null for some users of the previous service, who cannot sign in. */
-            email: string | null;
-            /** @example Carla */
-            name: string;
-            /** @example Núñez */
-            surname: string;
-            /** @enum {string} */
             role: "user" | "admin";
             /** @description Id of the user who granted the admin role; null for users without it and for the first admin. */
-            roleGrantedBy: number | null;
-            /** @description Whether the user can sign in with a password. */
-            hasPassword: boolean;
+            readonly roleGrantedBy: number | null;
+            /**
+             * @description Whether the user can sign in with a password.
+             * @example true
+             */
+            readonly hasPassword: boolean;
             /**
              * @description Providers with a linked account: `google`, `facebook`.
              * @example [
              *       "google"
              *     ]
              */
-            identities: ("google" | "facebook")[];
-            createdBy: number | null;
-            lastModifiedBy: number | null;
+            readonly identities: ("google" | "facebook")[];
+            /**
+             * @description Id of the user who created this one; null for the service itself.
+             * @example 1
+             */
+            readonly createdBy: number | null;
+            /**
+             * @description Id of the user who last changed this one; null for the service itself.
+             * @example 1
+             */
+            readonly lastModifiedBy: number | null;
             /**
              * Format: date-time
-             * @description Null if the previous service did not record it.
+             * @description Time of creation; null if the previous service did not record it.
+             * @example 2026-11-01T09:30:00.000Z
              */
-            createdAt: string | null;
-            /** Format: date-time */
-            lastModifiedAt: string | null;
-            /** @description Incremented by every change; the ETag contains it. */
-            version: number;
+            readonly createdAt: string | null;
             /**
              * Format: date-time
-             * @description Null unless deleted.
+             * @description Time of the last change; null if the previous service did not record it.
+             * @example 2026-11-01T09:30:00.000Z
              */
-            deletedAt: string | null;
-            /** @description Only for a user without a password, who redeems it with POST /login/password. */
-            invitation?: components["schemas"]["PasswordToken"];
+            readonly lastModifiedAt: string | null;
+            /**
+             * @description Incremented by every change; the ETag contains it.
+             * @example 1
+             */
+            readonly version: number;
+            /**
+             * Format: date-time
+             * @description Time of deletion; null for an active user.
+             */
+            readonly deletedAt: string | null;
         };
-        UpdateUser: {
+        /** @description A page of users. */
+        UserPage: {
+            /** @description The users of this page. */
+            data: components["schemas"]["User"][];
+            /** @description Where the list goes on. */
+            page: components["schemas"]["Page"];
+        };
+        /** @description A new user. */
+        CreateUser: {
             /**
-             * Format: email
-             * @description Used to sign in. Unique among users that are not deleted; trimmed and lower-cased.
+             * @description Used to sign in. Unique among users that are not deleted. Trimmed and lower-cased; the domain may be internationalized (IDNA).
              * @example ana.maria@example.com
              */
-            email?: string;
-            /** @example Carla */
-            name?: string;
-            /** @example Núñez */
-            surname?: string;
+            email: components["schemas"]["EmailAddress"];
+            /**
+             * @description Name of the user. Trimmed; all characters must be visible.
+             * @example Carla
+             */
+            name: components["schemas"]["Name"];
+            /**
+             * @description Surname of the user. Trimmed; all characters must be visible.
+             * @example Núñez
+             */
+            surname: components["schemas"]["Name"];
+            /**
+             * @description Admins manage users.
+             * @default user
+             * @example user
+             * @enum {string}
+             */
+            role: "user" | "admin";
+            /**
+             * @description Without it, the response contains an invitation. Not a common one, a sequence, a repetition, or the e-mail (NIST SP 800-63B).
+             * @example correct horse battery
+             */
+            password?: components["schemas"]["NewPassword"];
         };
-        HistoryEntry: {
+        /** @description A single-use token for setting a password. Only this response contains it: hand it over in private. */
+        PasswordToken: {
+            /**
+             * @description For POST /login/password. Single use.
+             * @example kQ3n2jS8cQd1pV0r0F2l6v9eY7x5Tg1mB4hZ8uWqLsA
+             */
+            token: string;
+            /**
+             * Format: date-time
+             * @description When the token expires.
+             * @example 2026-11-08T09:30:00.000Z
+             */
+            expiresAt: string;
+        };
+        /** @description The new user, with an invitation if there is no password. */
+        CreatedUser: {
+            /**
+             * @description Id of the user.
+             * @example 2
+             */
+            readonly id: number;
+            /**
+             * @description E-mail of the user; null for some users of the previous service, who cannot sign in.
+             * @example carla@example.org
+             */
+            email: string | null;
+            /**
+             * @description Name of the user.
+             * @example Carla
+             */
+            name: string;
+            /**
+             * @description Surname of the user.
+             * @example Núñez
+             */
+            surname: string;
+            /**
+             * @description Admins manage users.
+             * @example user
+             * @enum {string}
+             */
+            role: "user" | "admin";
+            /** @description Id of the user who granted the admin role; null for users without it and for the first admin. */
+            readonly roleGrantedBy: number | null;
+            /**
+             * @description Whether the user can sign in with a password.
+             * @example true
+             */
+            readonly hasPassword: boolean;
+            /**
+             * @description Providers with a linked account: `google`, `facebook`.
+             * @example [
+             *       "google"
+             *     ]
+             */
+            readonly identities: ("google" | "facebook")[];
+            /**
+             * @description Id of the user who created this one; null for the service itself.
+             * @example 1
+             */
+            readonly createdBy: number | null;
+            /**
+             * @description Id of the user who last changed this one; null for the service itself.
+             * @example 1
+             */
+            readonly lastModifiedBy: number | null;
+            /**
+             * Format: date-time
+             * @description Time of creation; null if the previous service did not record it.
+             * @example 2026-11-01T09:30:00.000Z
+             */
+            readonly createdAt: string | null;
+            /**
+             * Format: date-time
+             * @description Time of the last change; null if the previous service did not record it.
+             * @example 2026-11-01T09:30:00.000Z
+             */
+            readonly lastModifiedAt: string | null;
+            /**
+             * @description Incremented by every change; the ETag contains it.
+             * @example 1
+             */
+            readonly version: number;
+            /**
+             * Format: date-time
+             * @description Time of deletion; null for an active user.
+             */
+            readonly deletedAt: string | null;
+            /** @description Only for a user without a password, who redeems it with POST /login/password. */
+            readonly invitation?: components["schemas"]["PasswordToken"];
+        };
+        /** @description The members of a user to change; the role has a route of its own. */
+        UpdateUser: {
+            /**
+             * @description Used to sign in. Unique among users that are not deleted. Trimmed and lower-cased; the domain may be internationalized (IDNA).
+             * @example ana.maria@example.com
+             */
+            email?: components["schemas"]["EmailAddress"];
+            /**
+             * @description Name of the user. Trimmed; all characters must be visible.
+             * @example Carla
+             */
+            name?: components["schemas"]["Name"];
+            /**
+             * @description Surname of the user. Trimmed; all characters must be visible.
+             * @example Núñez
+             */
+            surname?: components["schemas"]["Name"];
+        };
+        /**
+         * @description What a change of a user was.
+         * @enum {string}
+         */
+        UserAction: "created" | "deleted" | "identity_linked" | "identity_unlinked" | "password_changed" | "password_reset_issued" | "restored" | "role_changed" | "signed_out" | "updated";
+        /** @description For each changed field of a user, the value before and the value after. */
+        UserChanges: {
+            /** @description E-mail. */
+            email?: (string | null)[];
+            /** @description Name. */
+            name?: (string | null)[];
+            /** @description Surname. */
+            surname?: (string | null)[];
+            /** @description Role. */
+            role?: ("user" | "admin" | null)[];
+            /** @description Id of the user who granted the admin role. */
+            roleGrantedBy?: (number | null)[];
+            /** @description Whether the user has a password. */
+            hasPassword?: (boolean | null)[];
+            /** @description Providers with a linked account. */
+            identities?: (("google" | "facebook")[] | null)[];
+            /** @description Time of deletion. */
+            deletedAt?: (string | null)[];
+        };
+        /** @description A change of a user. */
+        UserHistoryEntry: {
             /**
              * @description Version that the change created.
-             * @example 8
+             * @example 2
              */
             version: number;
             /**
-             * @description Action of the change.
+             * @description What the change was.
              * @example updated
              */
-            action: string;
+            action: components["schemas"]["UserAction"];
             /**
              * @description Id of the user who made the change; null for the service itself.
              * @example 1
              */
             by: number | null;
-            /** @description Time of the change. */
+            /**
+             * Format: date-time
+             * @description Time of the change.
+             * @example 2026-11-01T09:30:00.000Z
+             */
             at: string;
-            /** @description X-Request-Id of the request that made the change. */
+            /**
+             * @description X-Request-Id of the request that made the change.
+             * @example 0c8f5a0e-9a3b-4f3c-8a54-3c1d9f0f2a11
+             */
             requestId: string | null;
             /**
              * @description For each changed field, the value before and the value after.
              * @example {
              *       "surname": [
-             *         "Garcia",
-             *         "García"
+             *         "Nunez",
+             *         "Núñez"
              *       ]
              *     }
              */
-            changes: {
-                [key: string]: unknown[];
-            };
+            changes: components["schemas"]["UserChanges"];
         };
-        HistoryPage: {
-            data: components["schemas"]["HistoryEntry"][];
+        /** @description A page of the changes of a user. */
+        UserHistoryPage: {
+            /** @description The changes of this page. */
+            data: components["schemas"]["UserHistoryEntry"][];
+            /** @description Where the list goes on. */
             page: components["schemas"]["Page"];
         };
+        /** @description The role of a user. */
         SetRole: {
-            /** @enum {string} */
+            /**
+             * @description Admins manage users.
+             * @example admin
+             * @enum {string}
+             */
             role: "user" | "admin";
         };
+        /** @description The members of your profile to change. */
         UpdateProfile: {
-            /** @example Carla */
-            name?: string;
-            /** @example Núñez */
-            surname?: string;
+            /**
+             * @description Name of the user. Trimmed; all characters must be visible.
+             * @example Carla
+             */
+            name?: components["schemas"]["Name"];
+            /**
+             * @description Surname of the user. Trimmed; all characters must be visible.
+             * @example Núñez
+             */
+            surname?: components["schemas"]["Name"];
         };
+        /** @description A photo, ready for an `<img>`. The URLs are valid for at least 18 hours; read the customer again for new ones. */
         Photo: {
             /**
+             * Format: uri
              * @description URL of the photo, at most 2048 pixels wide and high.
-             * @example https://storage.googleapis.com/crm-photos/aB3dE5fG7hJ9kL1m
+             * @example https://crm.example.org/photos/1/0123456789abcdef.webp?expires=1798761600&signature=c2lnbmVk
              */
             url: string;
             /**
+             * Format: uri
              * @description URL of the thumbnail, at most 256 pixels wide and high.
-             * @example https://storage.googleapis.com/crm-photos/aB3dE5fG7hJ9kL1m
+             * @example https://crm.example.org/photos/1/fedcba9876543210.webp?expires=1798761600&signature=c2lnbmVk
              */
             thumbnailUrl: string;
             /** @description Width of `url` in pixels; null for photos of the previous service, which stored no dimensions. */
@@ -1022,91 +1354,236 @@ export interface components {
             /** @description Height of `url` in pixels; null for photos of the previous service. */
             height: number | null;
         };
+        /** @description A customer. */
         Customer: {
-            /** @example 7 */
-            id: number;
-            /** @example ana.maria@example.com */
+            /**
+             * @description Id of the customer.
+             * @example 1
+             */
+            readonly id: number;
+            /**
+             * @description E-mail of the customer, in lower case.
+             * @example ana.maria@example.com
+             */
             email: string;
-            /** @example Ana María */
+            /**
+             * @description Name of the customer.
+             * @example Ana María
+             */
             name: string;
-            /** @example de la Cruz */
+            /**
+             * @description Surname of the customer.
+             * @example de la Cruz
+             */
             surname: string;
-            /** @example +34600123456 */
+            /**
+             * @description Phone number (E.164).
+             * @example +34600123456
+             */
             phone: string | null;
-            /** @example Cruz & Hijos */
+            /**
+             * @description Company of the customer.
+             * @example Cruz & Hijos
+             */
             company: string | null;
-            /** @example Calls in the morning. */
+            /**
+             * @description Text of several lines.
+             * @example Calls in the morning.
+             */
             notes: string | null;
-            photo: components["schemas"]["Photo"] | null;
-            /** @description Id of the user who created the customer. */
-            createdBy: number;
-            /** @description Id of the user who last changed the customer. */
-            lastModifiedBy: number;
-            /** Format: date-time */
-            createdAt: string;
-            /** Format: date-time */
-            lastModifiedAt: string;
-            /** @description Increases by one with every change. The ETag contains it. */
-            version: number;
+            /** @description The photo; null if there is none. */
+            readonly photo: components["schemas"]["Photo"] | null;
+            /**
+             * @description Id of the user who created the customer.
+             * @example 1
+             */
+            readonly createdBy: number;
+            /**
+             * @description Id of the user who last changed the customer.
+             * @example 1
+             */
+            readonly lastModifiedBy: number;
+            /**
+             * Format: date-time
+             * @description Time of creation.
+             * @example 2026-11-01T09:30:00.000Z
+             */
+            readonly createdAt: string;
+            /**
+             * Format: date-time
+             * @description Time of the last change.
+             * @example 2026-11-01T09:30:00.000Z
+             */
+            readonly lastModifiedAt: string;
+            /**
+             * @description Increases by one with every change. The ETag contains it.
+             * @example 1
+             */
+            readonly version: number;
             /**
              * Format: date-time
              * @description Time of deletion; null for an active customer.
              */
-            deletedAt: string | null;
+            readonly deletedAt: string | null;
             /** @description Id of the customer that this one was merged into, which deleted it. Restoring undoes the merge. */
-            mergedInto: number | null;
+            readonly mergedInto: number | null;
         };
+        /** @description A page of customers. */
         CustomerPage: {
+            /** @description The customers of this page. */
             data: components["schemas"]["Customer"][];
+            /** @description Where the list goes on. */
             page: components["schemas"]["Page"];
         };
+        /** @description A new customer. */
         CreateCustomer: {
             /**
-             * Format: email
-             * @description Unique among active customers. Trimmed and lower-cased.
+             * @description Unique among active customers. Trimmed and lower-cased; the domain may be internationalized (IDNA).
              * @example ana.maria@example.com
              */
-            email: string;
-            /** @example Ana María */
-            name: string;
-            /** @example de la Cruz */
-            surname: string;
+            email: components["schemas"]["EmailAddress"];
             /**
-             * @description International phone number (E.164).
+             * @description Name of the customer. Trimmed; all characters must be visible.
+             * @example Ana María
+             */
+            name: components["schemas"]["Name"];
+            /**
+             * @description Surname of the customer. Trimmed; all characters must be visible.
+             * @example de la Cruz
+             */
+            surname: components["schemas"]["Name"];
+            /**
+             * @description International phone number (E.164). Blanks, dashes, dots, slashes and brackets are removed; a trunk zero in brackets must be one of the country.
              * @example +34600123456
              */
-            phone?: string | null;
-            /** @example Cruz & Hijos */
-            company?: string | null;
-            /** @description Text; line breaks are allowed. */
-            notes?: string | null;
+            phone?: components["schemas"]["PhoneNumber"] | null;
+            /**
+             * @description Company of the customer. Trimmed; all characters must be visible.
+             * @example Cruz & Hijos
+             */
+            company?: components["schemas"]["Name"] | null;
+            /**
+             * @description Text; line breaks are allowed.
+             * @example Calls in the morning.
+             */
+            notes?: components["schemas"]["Notes"] | null;
         };
+        /** @description The members to change; null clears an optional member. */
         UpdateCustomer: {
             /**
-             * Format: email
-             * @description Unique among active customers. Trimmed and lower-cased.
+             * @description Unique among active customers. Trimmed and lower-cased; the domain may be internationalized (IDNA).
              * @example ana.maria@example.com
              */
-            email?: string;
-            /** @example Ana María */
-            name?: string;
-            /** @example de la Cruz */
-            surname?: string;
+            email?: components["schemas"]["EmailAddress"];
             /**
-             * @description International phone number (E.164).
+             * @description Name of the customer. Trimmed; all characters must be visible.
+             * @example Ana María
+             */
+            name?: components["schemas"]["Name"];
+            /**
+             * @description Surname of the customer. Trimmed; all characters must be visible.
+             * @example de la Cruz
+             */
+            surname?: components["schemas"]["Name"];
+            /**
+             * @description International phone number (E.164). Blanks, dashes, dots, slashes and brackets are removed; a trunk zero in brackets must be one of the country.
              * @example +34600123456
              */
-            phone?: string | null;
-            /** @example Cruz & Hijos */
-            company?: string | null;
-            /** @description Text; line breaks are allowed. */
-            notes?: string | null;
+            phone?: components["schemas"]["PhoneNumber"] | null;
+            /**
+             * @description Company of the customer. Trimmed; all characters must be visible.
+             * @example Cruz & Hijos
+             */
+            company?: components["schemas"]["Name"] | null;
+            /**
+             * @description Text; line breaks are allowed.
+             * @example Calls in the morning.
+             */
+            notes?: components["schemas"]["Notes"] | null;
         };
+        /**
+         * @description What a change of a customer was. `adopted`: the previous service had created the customer.
+         * @enum {string}
+         */
+        CustomerAction: "adopted" | "created" | "deleted" | "erased" | "merged" | "merged_into" | "photo_changed" | "photo_removed" | "restored" | "reverted" | "unmerged" | "updated";
+        /** @description For each changed field of a customer, the value before and the value after. */
+        CustomerChanges: {
+            /** @description E-mail. */
+            email?: (string | null)[];
+            /** @description Name. */
+            name?: (string | null)[];
+            /** @description Surname. */
+            surname?: (string | null)[];
+            /** @description Phone number (E.164). */
+            phone?: (string | null)[];
+            /** @description Company. */
+            company?: (string | null)[];
+            /** @description Notes. */
+            notes?: (string | null)[];
+            /** @description A hash of the photo, or the URL of a photo of the previous service: the URLs of photos expire. */
+            photo?: (string | null)[];
+            /** @description Time of deletion. */
+            deletedAt?: (string | null)[];
+            /** @description Id of the customer that this one was merged into. */
+            mergedInto?: (number | null)[];
+        };
+        /** @description A change of a customer. */
+        CustomerHistoryEntry: {
+            /**
+             * @description Version that the change created.
+             * @example 2
+             */
+            version: number;
+            /**
+             * @description What the change was.
+             * @example updated
+             */
+            action: components["schemas"]["CustomerAction"];
+            /**
+             * @description Id of the user who made the change; null for the service itself.
+             * @example 1
+             */
+            by: number | null;
+            /**
+             * Format: date-time
+             * @description Time of the change.
+             * @example 2026-11-01T09:30:00.000Z
+             */
+            at: string;
+            /**
+             * @description X-Request-Id of the request that made the change.
+             * @example 0c8f5a0e-9a3b-4f3c-8a54-3c1d9f0f2a11
+             */
+            requestId: string | null;
+            /**
+             * @description For each changed field, the value before and the value after. Empty for erased customers.
+             * @example {
+             *       "surname": [
+             *         "Garcia",
+             *         "García"
+             *       ]
+             *     }
+             */
+            changes: components["schemas"]["CustomerChanges"];
+        };
+        /** @description A page of the changes of a customer. */
+        CustomerHistoryPage: {
+            /** @description The changes of this page. */
+            data: components["schemas"]["CustomerHistoryEntry"][];
+            /** @description Where the list goes on. */
+            page: components["schemas"]["Page"];
+        };
+        /** @description The version to go back to. */
         RevertCustomer: {
-            /** @description Version whose fields the customer gets. The history lists all of them. */
+            /**
+             * @description Version whose fields the customer gets. The history lists all of them.
+             * @example 1
+             */
             version: number;
         };
+        /** @description A customer that may be the same person. */
         Duplicate: {
+            /** @description The other customer. */
             customer: components["schemas"]["Customer"];
             /**
              * Format: double
@@ -1120,56 +1597,71 @@ export interface components {
              */
             reasons: ("phone" | "name" | "email")[];
         };
+        /** @description Customers that may be the same person. */
         DuplicateList: {
             /** @description Best first, at most 20. */
             data: components["schemas"]["Duplicate"][];
         };
+        /** @description The customer to merge into another. */
         MergeCustomer: {
             /**
              * @description Id of the other customer. It fills the empty fields of the one that stays, and is deleted.
-             * @example 8
+             * @example 2
              */
             from: number;
         };
+        /** @description Everything that the service holds about one customer. */
         CustomerRecord: {
+            /** @description The customer, also a deleted one. */
             customer: components["schemas"]["Customer"];
             /**
              * @description Where the photo is stored, also that of a deleted customer, which has no URL: names of objects, or the URL of a photo
              *     of the previous service.
+             * @example []
              */
             photoAddresses: string[];
             /** @description All changes, newest first. */
-            history: components["schemas"]["HistoryEntry"][];
+            history: components["schemas"]["CustomerHistoryEntry"][];
         };
+        /** @description Everything that the service holds about one person. */
         PersonalData: {
+            /** @description The customer, also a deleted one. */
             customer: components["schemas"]["Customer"];
             /**
              * @description Where the photo is stored, also that of a deleted customer, which has no URL: names of objects, or the URL of a photo
              *     of the previous service.
+             * @example []
              */
             photoAddresses: string[];
             /** @description All changes, newest first. */
-            history: components["schemas"]["HistoryEntry"][];
-            /** @description The customers that were merged into this one: they are the same person. */
+            history: components["schemas"]["CustomerHistoryEntry"][];
+            /**
+             * @description The customers that were merged into this one: they are the same person.
+             * @example []
+             */
             mergedCustomers: components["schemas"]["CustomerRecord"][];
         };
+        /** @description A change of a customer. */
         Change: {
             /**
              * @description Id of the customer.
-             * @example 7
+             * @example 1
              */
             id: number;
             /**
              * @description Version that the change created.
-             * @example 8
+             * @example 1
              */
             version: number;
             /**
              * @description Action of the change, as in the history.
              * @example updated
              */
-            action: string;
-            /** @description Time of the change. */
+            action: components["schemas"]["CustomerAction"];
+            /**
+             * Format: date-time
+             * @description Time of the change.
+             */
             at: string;
             /**
              * @description Id of the user who made the change; null for the service itself.
@@ -1179,16 +1671,27 @@ export interface components {
             /** @description The customer as it is now, which may be a later version; null if it is deleted now. */
             customer: components["schemas"]["Customer"] | null;
         };
+        /** @description Where the feed goes on. */
         ChangesPosition: {
-            /** @description `after` of the next request. Never null: new changes will follow. */
+            /**
+             * @description `after` of the next request. Never null: new changes will follow.
+             * @example c2VhbGVkLXBvc2l0aW9u
+             */
             next: string;
         };
+        /** @description A page of the changes of all customers. */
         ChangesPage: {
+            /** @description The changes, oldest first. */
             data: components["schemas"]["Change"][];
+            /** @description Where the feed goes on. */
             page: components["schemas"]["ChangesPosition"];
         };
+        /** @description The first event for a CSV file: what its columns are used for. */
         ColumnsEvent: {
-            /** @enum {string} */
+            /**
+             * @description Kind of the event.
+             * @enum {string}
+             */
             event: "columns";
             /**
              * @description The header of every column that is read, with what it fills.
@@ -1208,17 +1711,50 @@ export interface components {
              */
             ignored: string[];
         };
+        /** @description At least every two seconds. What it counts is committed. */
         ProgressEvent: {
-            /** @enum {string} */
+            /**
+             * @description Kind of the event.
+             * @enum {string}
+             */
             event: "progress";
-            /** @description Data rows read so far: the sum of the other numbers. */
+            /**
+             * @description Data rows read so far: the sum of the other numbers.
+             * @example 1
+             */
             rows: number;
+            /**
+             * @description Customers created.
+             * @example 1
+             */
             created: number;
+            /**
+             * @description Customers changed.
+             * @example 0
+             */
             updated: number;
-            /** @description Rows that changed nothing. */
+            /**
+             * @description Rows that changed nothing.
+             * @example 0
+             */
             skipped: number;
+            /**
+             * @description Rows that were refused.
+             * @example 0
+             */
             failed: number;
         };
+        /**
+         * @description Stable code of a problem. GET /problems/{code} documents it.
+         * @enum {string}
+         */
+        ProblemCode: "invalid_request" | "malformed_request" | "invalid_password_token" | "invalid_login_state" | "invalid_login_code" | "invalid_image" | "wrong_password" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "provider_login_failed" | "login_refused" | "not_registered" | "forbidden" | "reauthentication_required" | "not_found" | "customer_not_found" | "version_not_found" | "photo_not_found" | "user_not_found" | "session_not_found" | "identity_not_found" | "method_not_allowed" | "customer_erased" | "request_timeout" | "email_taken" | "identity_taken" | "provider_linked" | "last_sign_in" | "last_admin" | "idempotency_in_progress" | "version_conflict" | "payload_too_large" | "uri_too_long" | "image_too_large" | "unsupported_media_type" | "unsupported_image" | "expectation_failed" | "idempotency_key_reused" | "too_many_requests" | "headers_too_large" | "internal_error" | "overloaded" | "provider_not_configured" | "provider_unavailable" | "storage_unavailable" | "storage_full" | "storage_forbidden" | "storage_bucket_missing" | "database_unavailable" | "migrations_pending" | "shutting_down";
+        /**
+         * @description Why a member of a request is invalid.
+         * @enum {string}
+         */
+        MemberErrorCode: "empty" | "invalid_cursor" | "invalid_email" | "invalid_encoding" | "invalid_phone" | "invalid_text" | "malformed" | "no_email_column" | "not_a_boolean" | "not_a_string" | "not_a_time" | "not_allowed" | "not_an_etag" | "not_an_object" | "not_in_range" | "not_text" | "read_only" | "repeated" | "required" | "too_common" | "too_deep" | "too_long" | "too_many_cells" | "too_many_items" | "too_many_members" | "too_many_words" | "too_short" | "unexpected_body" | "unknown_encoding" | "unknown_member" | "unknown_parameter";
+        /** @description An invalid member of the request. */
         InvalidMember: {
             /**
              * @description A JSON Pointer (RFC 6901) into the body, or the name of a parameter or header.
@@ -1229,53 +1765,105 @@ export interface components {
              * @description Stable code of the error.
              * @example invalid_email
              */
-            code: string;
+            code: components["schemas"]["MemberErrorCode"];
             /**
              * @description Description of the error for people; may change.
              * @example Must be an e-mail address.
              */
             message: string;
         };
+        /** @description Why a row was refused, or the import ended. */
         ImportProblem: {
             /**
              * @description Stable code of the problem, as in problem documents.
              * @example invalid_request
              */
-            code: string;
-            /** @example /email: Must be an e-mail address. */
+            code: components["schemas"]["ProblemCode"];
+            /**
+             * @description What is wrong, for people; may change.
+             * @example /email: Must be an e-mail address.
+             */
             detail: string;
             /** @description Only with `invalid_request`: every invalid member. */
             errors?: components["schemas"]["InvalidMember"][];
         };
+        /** @description A row that was refused; it changed nothing. */
         RowErrorEvent: {
-            /** @enum {string} */
+            /**
+             * @description Kind of the event.
+             * @enum {string}
+             */
             event: "rowError";
-            /** @description The data row, from 1. */
+            /**
+             * @description The data row, from 1.
+             * @example 1
+             */
             row: number;
+            /** @description Why the row was refused. */
             problem: components["schemas"]["ImportProblem"];
         };
+        /** @description The last event: the whole file was read. */
         DoneEvent: {
-            /** @enum {string} */
+            /**
+             * @description Kind of the event.
+             * @enum {string}
+             */
             event: "done";
+            /**
+             * @description Data rows of the file: the sum of the other numbers.
+             * @example 1
+             */
             rows: number;
+            /**
+             * @description Customers created.
+             * @example 1
+             */
             created: number;
+            /**
+             * @description Customers changed.
+             * @example 0
+             */
             updated: number;
+            /**
+             * @description Rows that changed nothing.
+             * @example 0
+             */
             skipped: number;
+            /**
+             * @description Rows that were refused.
+             * @example 0
+             */
             failed: number;
         };
+        /** @description The last event: the file was not read to its end. Send it again to finish. */
         AbortedEvent: {
-            /** @enum {string} */
+            /**
+             * @description Kind of the event.
+             * @enum {string}
+             */
             event: "aborted";
+            /** @description Why the import ended. */
             problem: components["schemas"]["ImportProblem"];
         };
+        /** @description The result of a health check. */
         Health: {
-            /** @enum {string} */
+            /**
+             * @description `ok`; otherwise the response is a problem.
+             * @enum {string}
+             */
             status: "ok";
         };
+        /** @description Name and version of the service. */
         Service: {
-            /** @example crm-service */
+            /**
+             * @description Name of the service.
+             * @example crm-service
+             */
             name: string;
-            /** @example 1.0.0 */
+            /**
+             * @description Version of the service.
+             * @example 0.2.0
+             */
             version: string;
             /**
              * @description Path of the API documentation.
@@ -1283,39 +1871,63 @@ export interface components {
              */
             docs: string;
         };
+        /** @description The documentation of one problem code. */
         ProblemType: {
-            /** @example customer_not_found */
-            code: string;
-            /** @example 404 */
+            /**
+             * @description The code.
+             * @example customer_not_found
+             */
+            code: components["schemas"]["ProblemCode"];
+            /**
+             * @description The status of responses with this code.
+             * @example 404
+             */
             status: number;
-            /** @example Customer not found */
+            /**
+             * @description What it means, in a few words.
+             * @example Customer not found
+             */
             title: string;
-            /** @example No customer has this id, or the customer is deleted. */
+            /**
+             * @description What happened, and what the client can do.
+             * @example No customer has this id, or the customer is deleted.
+             */
             description: string;
         };
+        /** @description A problem document (RFC 9457). */
         Problem: {
             /**
+             * Format: uri
              * @description URL of the documentation of `code`.
-             * @example https://crm.example.com/problems/customer_not_found
+             * @example https://crm.example.org/problems/customer_not_found
              */
             type: string;
-            /** @example Customer not found */
+            /**
+             * @description What `code` means, in a few words.
+             * @example Customer not found
+             */
             title: string;
-            /** @example 404 */
+            /**
+             * @description The status of the response.
+             * @example 404
+             */
             status: number;
-            /** @example No customer has this id, or the customer is deleted. */
+            /**
+             * @description What happened, for people; may change.
+             * @example No customer has this id, or the customer is deleted.
+             */
             detail: string;
             /**
-             * @description The path of the request.
-             * @example /customers/7
+             * Format: uri-reference
+             * @description The path of the request; for one that cannot be read, `urn:uuid:` and the request id.
+             * @example /customers/1
              */
             instance: string;
             /**
              * @description Stable code of the problem, for programs.
              * @example customer_not_found
-             * @enum {string}
              */
-            code: "invalid_request" | "malformed_request" | "invalid_password_token" | "invalid_login_state" | "invalid_login_code" | "invalid_image" | "wrong_password" | "unauthenticated" | "invalid_credentials" | "invalid_refresh_token" | "provider_login_failed" | "login_refused" | "not_registered" | "forbidden" | "reauthentication_required" | "not_found" | "customer_not_found" | "version_not_found" | "photo_not_found" | "user_not_found" | "session_not_found" | "identity_not_found" | "customer_erased" | "request_timeout" | "email_taken" | "identity_taken" | "provider_linked" | "last_sign_in" | "last_admin" | "idempotency_in_progress" | "version_conflict" | "payload_too_large" | "uri_too_long" | "image_too_large" | "unsupported_media_type" | "unsupported_image" | "idempotency_key_reused" | "too_many_requests" | "headers_too_large" | "internal_error" | "overloaded" | "provider_not_configured" | "provider_unavailable" | "storage_unavailable" | "storage_full" | "storage_forbidden" | "storage_bucket_missing" | "database_unavailable" | "migrations_pending" | "shutting_down";
+            code: components["schemas"]["ProblemCode"];
             /**
              * @description Request id, also in the header X-Request-Id. Quote it in support requests.
              * @example 0c8f5a0e-9a3b-4f3c-8a54-3c1d9f0f2a11
@@ -1325,9 +1937,63 @@ export interface components {
             errors?: components["schemas"]["InvalidMember"][];
             /**
              * @description Only with 412: the current version of the resource.
-             * @example 8
+             * @example 2
              */
             currentVersion?: number;
+        };
+        /**
+         * Format: password
+         * @description A password that is not easy to guess. Its length is that of its NFKC form.
+         */
+        NewPassword: string;
+        /**
+         * Format: email
+         * @description An e-mail address of the public Internet (RFC 6531). Trimmed and lower-cased.
+         */
+        EmailAddress: string;
+        /** @description One line of visible text. Trimmed. */
+        Name: string;
+        /** @description An international phone number (E.164). Decoration is removed. */
+        PhoneNumber: string;
+        /** @description Text of several lines. */
+        Notes: string;
+        /** @description A new customer. An empty field counts as missing. */
+        CreateCustomerForm: {
+            /**
+             * @description Unique among active customers. Trimmed and lower-cased; the domain may be internationalized (IDNA).
+             * @example ana.maria@example.com
+             */
+            email: components["schemas"]["EmailAddress"];
+            /**
+             * @description Name of the customer. Trimmed; all characters must be visible.
+             * @example Ana María
+             */
+            name: components["schemas"]["Name"];
+            /**
+             * @description Surname of the customer. Trimmed; all characters must be visible.
+             * @example de la Cruz
+             */
+            surname: components["schemas"]["Name"];
+            /**
+             * @description International phone number (E.164). Blanks, dashes, dots, slashes and brackets are removed; a trunk zero in brackets must be one of the country.
+             * @example +34600123456
+             */
+            phone?: components["schemas"]["PhoneNumber"] | "";
+            /**
+             * @description Company of the customer. Trimmed; all characters must be visible.
+             * @example Cruz & Hijos
+             */
+            company?: components["schemas"]["Name"] | "";
+            /**
+             * @description Text; line breaks are allowed.
+             * @example Calls in the morning.
+             */
+            notes?: components["schemas"]["Notes"] | "";
+            /**
+             * Format: binary
+             * @description A JPEG, PNG or WebP of at most 10 MiB.
+             */
+            photo?: string;
         };
     };
     responses: {
@@ -1341,7 +2007,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "invalid_request" | "malformed_request";
                 };
             };
@@ -1353,7 +2019,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "internal_error";
                 };
             };
@@ -1369,8 +2035,44 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "database_unavailable" | "overloaded";
+                };
+            };
+        };
+        /** @description `expectation_failed`: Expectation not supported. */
+        ExpectationFailed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "expectation_failed";
+                };
+            };
+        };
+        /** @description `headers_too_large`: Request header fields too large. */
+        HeadersTooLarge: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "headers_too_large";
+                };
+            };
+        };
+        /** @description `request_timeout`: Request timeout. */
+        RequestTimeout: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    /** @enum {unknown} */
+                    code?: "request_timeout";
                 };
             };
         };
@@ -1381,7 +2083,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "payload_too_large";
                 };
             };
@@ -1393,7 +2095,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "unsupported_media_type";
                 };
             };
@@ -1406,7 +2108,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "invalid_credentials";
                 };
             };
@@ -1419,7 +2121,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "too_many_requests";
                 };
             };
@@ -1432,7 +2134,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "invalid_refresh_token";
                 };
             };
@@ -1448,7 +2150,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "invalid_password_token" | "invalid_request" | "malformed_request";
                 };
             };
@@ -1461,7 +2163,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "unauthenticated";
                 };
             };
@@ -1479,7 +2181,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "database_unavailable" | "overloaded" | "provider_not_configured" | "provider_unavailable";
                 };
             };
@@ -1495,7 +2197,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "invalid_login_state" | "invalid_request" | "malformed_request";
                 };
             };
@@ -1508,7 +2210,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "provider_login_failed";
                 };
             };
@@ -1523,7 +2225,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "login_refused" | "not_registered";
                 };
             };
@@ -1538,7 +2240,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "identity_taken" | "provider_linked";
                 };
             };
@@ -1554,7 +2256,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "invalid_login_code" | "invalid_request" | "malformed_request";
                 };
             };
@@ -1570,7 +2272,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "invalid_request" | "malformed_request" | "wrong_password";
                 };
             };
@@ -1583,7 +2285,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "version_conflict";
                 };
             };
@@ -1595,7 +2297,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "uri_too_long";
                 };
             };
@@ -1607,7 +2309,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "session_not_found";
                 };
             };
@@ -1619,7 +2321,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "not_found";
                 };
             };
@@ -1631,7 +2333,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "reauthentication_required";
                 };
             };
@@ -1643,7 +2345,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "identity_not_found";
                 };
             };
@@ -1655,7 +2357,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "last_sign_in";
                 };
             };
@@ -1667,7 +2369,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "forbidden";
                 };
             };
@@ -1682,7 +2384,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "email_taken" | "idempotency_in_progress";
                 };
             };
@@ -1694,7 +2396,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "idempotency_key_reused";
                 };
             };
@@ -1706,7 +2408,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "user_not_found";
                 };
             };
@@ -1718,7 +2420,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "email_taken";
                 };
             };
@@ -1730,7 +2432,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "last_admin";
                 };
             };
@@ -1742,7 +2444,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "idempotency_in_progress";
                 };
             };
@@ -1757,7 +2459,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "identity_not_found" | "user_not_found";
                 };
             };
@@ -1773,7 +2475,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "invalid_image" | "invalid_request" | "malformed_request";
                 };
             };
@@ -1793,7 +2495,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "database_unavailable" | "overloaded" | "storage_bucket_missing" | "storage_forbidden" | "storage_full" | "storage_unavailable";
                 };
             };
@@ -1808,7 +2510,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "image_too_large" | "payload_too_large";
                 };
             };
@@ -1823,7 +2525,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "unsupported_image" | "unsupported_media_type";
                 };
             };
@@ -1835,7 +2537,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "customer_erased";
                 };
             };
@@ -1847,7 +2549,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "customer_not_found";
                 };
             };
@@ -1866,7 +2568,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "database_unavailable" | "overloaded" | "storage_bucket_missing" | "storage_forbidden" | "storage_unavailable";
                 };
             };
@@ -1878,7 +2580,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "photo_not_found";
                 };
             };
@@ -1893,7 +2595,7 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "customer_not_found" | "version_not_found";
                 };
             };
@@ -1910,20 +2612,8 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "database_unavailable" | "overloaded" | "shutting_down";
-                };
-            };
-        };
-        /** @description `request_timeout`: Request timeout. */
-        RequestTimeout: {
-            headers: {
-                [name: string]: unknown;
-            };
-            content: {
-                "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
-                    code?: "request_timeout";
                 };
             };
         };
@@ -1940,9 +2630,99 @@ export interface components {
             };
             content: {
                 "application/problem+json": components["schemas"]["Problem"] & {
-                    /** @enum {string} */
+                    /** @enum {unknown} */
                     code?: "database_unavailable" | "migrations_pending" | "overloaded" | "shutting_down";
                 };
+            };
+        };
+        /** @description OK */
+        Tokens: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Tokens"];
+            };
+        };
+        /** @description No Content */
+        Done: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description OK */
+        ProviderUri: {
+            headers: {
+                "Set-Cookie": components["headers"]["Set-Cookie"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ProviderUri"];
+            };
+        };
+        /** @description Redirect to the provider, or to `returnTo` with an error. */
+        Status302: {
+            headers: {
+                /** @description Redirect target of the browser. */
+                Location?: string;
+                "Set-Cookie": components["headers"]["Set-Cookie"];
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description Redirect to `returnTo`, with `?code=`, or with `?error=` and the code of the problem that the response would otherwise be. */
+        Status3021: {
+            headers: {
+                /** @description Redirect target of the browser. */
+                Location?: string;
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description No Content */
+        Done1: {
+            headers: {
+                ETag: components["headers"]["ETag"];
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description OK */
+        User: {
+            headers: {
+                ETag: components["headers"]["ETag"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["User"];
+            };
+        };
+        /** @description The client already has this version. */
+        NotModified: {
+            headers: {
+                ETag: components["headers"]["ETag"];
+                [name: string]: unknown;
+            };
+            content?: never;
+        };
+        /** @description OK */
+        Customer: {
+            headers: {
+                ETag: components["headers"]["ETag"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Customer"];
+            };
+        };
+        /** @description OK */
+        Health: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Health"];
             };
         };
     };
@@ -1959,20 +2739,20 @@ export interface components {
          */
         codeChallenge: string;
         /** @description Error of the provider, instead of a code. */
-        error: unknown;
+        error: string;
         /** @description State of the start. */
-        state: unknown;
+        state: string;
         /** @description Authorization code of the provider. */
-        code: unknown;
+        code: string;
         /** @description ETag of the version that the change is based on. If the current version differs, the response is 412. Without this header the write is unconditional. */
         "If-Match": string;
-        /** @description Items per page. Default: 50. */
+        /** @description Items per page. */
         limit: number;
         /** @description `next` of the previous page. Repeat its filters and order. */
         cursor: string;
-        id: number;
+        /** @description The provider of the account. */
         provider: "google" | "facebook";
-        /** @description Adds `total` to `page`. Default: false. */
+        /** @description Adds `total` to `page`. */
         count: boolean;
         /**
          * @description Full-text search: every word must be the start of a word in the name, the surname, the e-mail (or of the e-mail as a
@@ -1982,7 +2762,7 @@ export interface components {
          */
         q: string;
         /**
-         * @description Sort order; prefix `-` for descending. Default: `-id`, newest first. Names and e-mails sort without regard to case
+         * @description Sort order; prefix `-` for descending; `-id` is newest first. Names and e-mails sort without regard to case
          *     and accents; equal ones by id.
          */
         sort: "id" | "name" | "surname" | "email" | "createdAt" | "lastModifiedAt" | "-id" | "-name" | "-surname" | "-email" | "-createdAt" | "-lastModifiedAt";
@@ -1998,18 +2778,22 @@ export interface components {
         createdSince: string;
         /** @description Only records that were changed at this time or later. */
         modifiedSince: string;
-        /** @description `true`: only deleted records. Default: only active records. */
+        /** @description Only deleted records, instead of only active ones. */
         deleted: boolean;
         /** @description Makes retries safe: within 24 hours, the same key and body return the first response again, with Idempotency-Replayed: true. At most 255 characters, unique per user; for example a UUID. */
         "Idempotency-Key": string;
+        /** @description Id of the user. */
+        id: number;
         /** @description ETags that the client has. If the current version is one of them, the response is 304 without a body. */
         "If-None-Match": string;
         /** @description Exact company, ignoring case, accents and width. */
         company: string;
         /** @description Exact phone number (E.164). Encode the plus sign in URLs: `%2B34600123456`. */
-        phone: string;
+        phone: components["schemas"]["PhoneNumber"];
         /** @description Only customers with, or without, a photo. */
         hasPhoto: boolean;
+        /** @description Id of the customer. */
+        "Customers.id": number;
     };
     requestBodies: never;
     headers: {
@@ -2025,6 +2809,8 @@ export interface components {
         "WWW-Authenticate": string;
         /** @description Seconds to wait. */
         "Retry-After": number;
+        /** @description Binds the sign-in to the browser for 10 minutes: `login`, or `__Host-login` over TLS; HttpOnly, SameSite=Lax. */
+        "Set-Cookie": string;
     };
     pathItems: never;
 }
@@ -2043,20 +2829,15 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Tokens"];
-                };
-            };
+            200: components["responses"]["Tokens"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["InvalidCredentials"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2074,19 +2855,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Tokens"];
-                };
-            };
+            200: components["responses"]["Tokens"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["InvalidRefreshToken"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2104,16 +2880,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["Done"];
             400: components["responses"]["BadRequestOrInvalidPasswordToken"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2127,17 +2900,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["Done"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2163,25 +2933,11 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProviderUri"];
-                };
-            };
-            /** @description Redirect to the provider. */
-            302: {
-                headers: {
-                    /** @description Redirect target of the browser. */
-                    Location?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            200: components["responses"]["ProviderUri"];
+            302: components["responses"]["Status302"];
             400: components["responses"]["BadRequest"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["UnavailableOrProviderNotConfiguredOrProviderUnavailable"];
         };
@@ -2202,29 +2958,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Tokens"];
-                };
-            };
-            /** @description Redirect to `returnTo`, with `?code=`, or with `?error=` and the code of the problem that the response would otherwise be. */
-            302: {
-                headers: {
-                    /** @description Redirect target of the browser. */
-                    Location?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            200: components["responses"]["Tokens"];
+            302: components["responses"]["Status3021"];
             400: components["responses"]["BadRequestOrInvalidLoginState"];
             401: components["responses"]["ProviderLoginFailed"];
             403: components["responses"]["LoginRefusedOrNotRegistered"];
             409: components["responses"]["IdentityTakenOrProviderLinked"];
+            417: components["responses"]["ExpectationFailed"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["UnavailableOrProviderNotConfiguredOrProviderUnavailable"];
         };
@@ -2250,25 +2992,11 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ProviderUri"];
-                };
-            };
-            /** @description Redirect to the provider. */
-            302: {
-                headers: {
-                    /** @description Redirect target of the browser. */
-                    Location?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            200: components["responses"]["ProviderUri"];
+            302: components["responses"]["Status302"];
             400: components["responses"]["BadRequest"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["UnavailableOrProviderNotConfiguredOrProviderUnavailable"];
         };
@@ -2289,29 +3017,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Tokens"];
-                };
-            };
-            /** @description Redirect to `returnTo`, with `?code=`, or with `?error=` and the code of the problem that the response would otherwise be. */
-            302: {
-                headers: {
-                    /** @description Redirect target of the browser. */
-                    Location?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            200: components["responses"]["Tokens"];
+            302: components["responses"]["Status3021"];
             400: components["responses"]["BadRequestOrInvalidLoginState"];
             401: components["responses"]["ProviderLoginFailed"];
             403: components["responses"]["LoginRefusedOrNotRegistered"];
             409: components["responses"]["IdentityTakenOrProviderLinked"];
+            417: components["responses"]["ExpectationFailed"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["UnavailableOrProviderNotConfiguredOrProviderUnavailable"];
         };
@@ -2329,18 +3043,13 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Tokens"];
-                };
-            };
+            200: components["responses"]["Tokens"];
             400: components["responses"]["BadRequestOrInvalidLoginCode"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2361,19 +3070,16 @@ export interface operations {
             };
         };
         responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["Done1"];
             400: components["responses"]["BadRequestOrWrongPassword"];
             401: components["responses"]["Unauthenticated"];
+            408: components["responses"]["RequestTimeout"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2381,7 +3087,7 @@ export interface operations {
     listSessions: {
         parameters: {
             query?: {
-                /** @description Items per page. Default: 50. */
+                /** @description Items per page. */
                 limit?: components["parameters"]["limit"];
                 /** @description `next` of the previous page. Repeat its filters and order. */
                 cursor?: components["parameters"]["cursor"];
@@ -2404,6 +3110,8 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2413,25 +3121,23 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                id: components["parameters"]["id"];
+                /** @description Id of the session. */
+                id: number;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["Done"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             404: components["responses"]["SessionNotFound"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2453,6 +3159,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The provider of the account. */
                 provider: components["parameters"]["provider"];
             };
             cookie?: never;
@@ -2476,10 +3183,13 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["ReauthenticationRequired"];
             404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["UnavailableOrProviderNotConfiguredOrProviderUnavailable"];
         };
@@ -2492,27 +3202,25 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description The provider of the account. */
                 provider: components["parameters"]["provider"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["Done1"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             404: components["responses"]["IdentityNotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["LastSignIn"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2520,11 +3228,11 @@ export interface operations {
     listUsers: {
         parameters: {
             query?: {
-                /** @description Items per page. Default: 50. */
+                /** @description Items per page. */
                 limit?: components["parameters"]["limit"];
                 /** @description `next` of the previous page. Repeat its filters and order. */
                 cursor?: components["parameters"]["cursor"];
-                /** @description Adds `total` to `page`. Default: false. */
+                /** @description Adds `total` to `page`. */
                 count?: components["parameters"]["count"];
                 /**
                  * @description Full-text search: every word must be the start of a word in the name, the surname, the e-mail (or of the e-mail as a
@@ -2534,7 +3242,7 @@ export interface operations {
                  */
                 q?: components["parameters"]["q"];
                 /**
-                 * @description Sort order; prefix `-` for descending. Default: `-id`, newest first. Names and e-mails sort without regard to case
+                 * @description Sort order; prefix `-` for descending; `-id` is newest first. Names and e-mails sort without regard to case
                  *     and accents; equal ones by id.
                  */
                 sort?: components["parameters"]["sort"];
@@ -2550,7 +3258,7 @@ export interface operations {
                 createdSince?: components["parameters"]["createdSince"];
                 /** @description Only records that were changed at this time or later. */
                 modifiedSince?: components["parameters"]["modifiedSince"];
-                /** @description `true`: only deleted records. Default: only active records. */
+                /** @description Only deleted records, instead of only active ones. */
                 deleted?: components["parameters"]["deleted"];
                 /** @description Only users with this role. */
                 role?: "user" | "admin";
@@ -2574,6 +3282,8 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2609,10 +3319,13 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["EmailTakenOrIdempotencyInProgress"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
             422: components["responses"]["IdempotencyKeyReused"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2625,35 +3338,22 @@ export interface operations {
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
+                /** @description Id of the user. */
                 id: components["parameters"]["id"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-            /** @description The client already has the current version. */
-            304: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            200: components["responses"]["User"];
+            304: components["responses"]["NotModified"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["UserNotFound"];
             414: components["responses"]["UriTooLong"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2666,28 +3366,26 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the user. */
                 id: components["parameters"]["id"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["Done1"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["UserNotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["LastAdmin"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2700,6 +3398,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the user. */
                 id: components["parameters"]["id"];
             };
             cookie?: never;
@@ -2711,25 +3410,19 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
+            200: components["responses"]["User"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["UserNotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["EmailTaken"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2742,31 +3435,26 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the user. */
                 id: components["parameters"]["id"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
+            200: components["responses"]["User"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["UserNotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["EmailTaken"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2774,13 +3462,14 @@ export interface operations {
     listUserHistory: {
         parameters: {
             query?: {
-                /** @description Items per page. Default: 50. */
+                /** @description Items per page. */
                 limit?: components["parameters"]["limit"];
                 /** @description `next` of the previous page. Repeat its filters and order. */
                 cursor?: components["parameters"]["cursor"];
             };
             header?: never;
             path: {
+                /** @description Id of the user. */
                 id: components["parameters"]["id"];
             };
             cookie?: never;
@@ -2794,7 +3483,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HistoryPage"];
+                    "application/json": components["schemas"]["UserHistoryPage"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -2802,6 +3491,8 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["UserNotFound"];
             414: components["responses"]["UriTooLong"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2814,6 +3505,7 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the user. */
                 id: components["parameters"]["id"];
             };
             cookie?: never;
@@ -2824,25 +3516,19 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
+            200: components["responses"]["User"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["UserNotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["LastAdmin"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2857,6 +3543,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["Idempotency-Key"];
             };
             path: {
+                /** @description Id of the user. */
                 id: components["parameters"]["id"];
             };
             cookie?: never;
@@ -2866,6 +3553,7 @@ export interface operations {
             /** @description Created */
             201: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
@@ -2877,12 +3565,15 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["UserNotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["IdempotencyInProgress"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
             422: components["responses"]["IdempotencyKeyReused"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2895,27 +3586,25 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the user. */
                 id: components["parameters"]["id"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["Done1"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["UserNotFound"];
+            408: components["responses"]["RequestTimeout"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2928,29 +3617,28 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
+                /** @description Id of the user. */
                 id: components["parameters"]["id"];
+                /** @description The provider of the account. */
                 provider: components["parameters"]["provider"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["Done1"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["IdentityNotFoundOrUserNotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["LastAdmin"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -2967,26 +3655,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
-            /** @description The client already has the current version. */
-            304: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            200: components["responses"]["User"];
+            304: components["responses"]["NotModified"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3008,21 +3682,15 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["User"];
-                };
-            };
+            200: components["responses"]["User"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
+            408: components["responses"]["RequestTimeout"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3030,11 +3698,11 @@ export interface operations {
     listCustomers: {
         parameters: {
             query?: {
-                /** @description Items per page. Default: 50. */
+                /** @description Items per page. */
                 limit?: components["parameters"]["limit"];
                 /** @description `next` of the previous page. Repeat its filters and order. */
                 cursor?: components["parameters"]["cursor"];
-                /** @description Adds `total` to `page`. Default: false. */
+                /** @description Adds `total` to `page`. */
                 count?: components["parameters"]["count"];
                 /**
                  * @description Full-text search: every word must be the start of a word in the name, the surname, the e-mail (or of the e-mail as a
@@ -3044,7 +3712,7 @@ export interface operations {
                  */
                 q?: components["parameters"]["q"];
                 /**
-                 * @description Sort order; prefix `-` for descending. Default: `-id`, newest first. Names and e-mails sort without regard to case
+                 * @description Sort order; prefix `-` for descending; `-id` is newest first. Names and e-mails sort without regard to case
                  *     and accents; equal ones by id.
                  */
                 sort?: components["parameters"]["sort"];
@@ -3060,7 +3728,7 @@ export interface operations {
                 createdSince?: components["parameters"]["createdSince"];
                 /** @description Only records that were changed at this time or later. */
                 modifiedSince?: components["parameters"]["modifiedSince"];
-                /** @description `true`: only deleted records. Default: only active records. */
+                /** @description Only deleted records, instead of only active ones. */
                 deleted?: components["parameters"]["deleted"];
                 /** @description Exact company, ignoring case, accents and width. */
                 company?: components["parameters"]["company"];
@@ -3087,6 +3755,8 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3104,13 +3774,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["CreateCustomer"];
-                "multipart/form-data": components["schemas"]["CreateCustomer"] & {
-                    /**
-                     * Format: binary
-                     * @description A JPEG, PNG or WebP of at most 10 MiB.
-                     */
-                    photo?: string;
-                };
+                "multipart/form-data": components["schemas"]["CreateCustomerForm"];
             };
         };
         responses: {
@@ -3128,11 +3792,14 @@ export interface operations {
             };
             400: components["responses"]["BadRequestOrInvalidImage"];
             401: components["responses"]["Unauthenticated"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["EmailTakenOrIdempotencyInProgress"];
             410: components["responses"]["CustomerErased"];
             413: components["responses"]["ImageTooLargeOrPayloadTooLarge"];
             415: components["responses"]["UnsupportedImageOrUnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
             422: components["responses"]["IdempotencyKeyReused"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["UnavailableOrStorageBucketMissingOrStorageForbiddenOrStorageFullOrStorageUnavailable"];
         };
@@ -3151,35 +3818,22 @@ export interface operations {
                 "If-None-Match"?: components["parameters"]["If-None-Match"];
             };
             path: {
-                id: components["parameters"]["id"];
+                /** @description Id of the customer. */
+                id: components["parameters"]["Customers.id"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Customer"];
-                };
-            };
-            /** @description The client already has the current version. */
-            304: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            200: components["responses"]["Customer"];
+            304: components["responses"]["NotModified"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             404: components["responses"]["CustomerNotFound"];
             410: components["responses"]["CustomerErased"];
             414: components["responses"]["UriTooLong"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3192,27 +3846,25 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                id: components["parameters"]["id"];
+                /** @description Id of the customer. */
+                id: components["parameters"]["Customers.id"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["Done1"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             404: components["responses"]["CustomerNotFound"];
+            408: components["responses"]["RequestTimeout"];
             410: components["responses"]["CustomerErased"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["UnavailableOrStorageBucketMissingOrStorageForbiddenOrStorageFullOrStorageUnavailable"];
         };
@@ -3225,7 +3877,8 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                id: components["parameters"]["id"];
+                /** @description Id of the customer. */
+                id: components["parameters"]["Customers.id"];
             };
             cookie?: never;
         };
@@ -3236,25 +3889,19 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Customer"];
-                };
-            };
+            200: components["responses"]["Customer"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             404: components["responses"]["CustomerNotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["EmailTaken"];
             410: components["responses"]["CustomerErased"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3267,31 +3914,26 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                id: components["parameters"]["id"];
+                /** @description Id of the customer. */
+                id: components["parameters"]["Customers.id"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Customer"];
-                };
-            };
+            200: components["responses"]["Customer"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             404: components["responses"]["CustomerNotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["EmailTaken"];
             410: components["responses"]["CustomerErased"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3299,14 +3941,15 @@ export interface operations {
     listCustomerHistory: {
         parameters: {
             query?: {
-                /** @description Items per page. Default: 50. */
+                /** @description Items per page. */
                 limit?: components["parameters"]["limit"];
                 /** @description `next` of the previous page. Repeat its filters and order. */
                 cursor?: components["parameters"]["cursor"];
             };
             header?: never;
             path: {
-                id: components["parameters"]["id"];
+                /** @description Id of the customer. */
+                id: components["parameters"]["Customers.id"];
             };
             cookie?: never;
         };
@@ -3319,13 +3962,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["HistoryPage"];
+                    "application/json": components["schemas"]["CustomerHistoryPage"];
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             404: components["responses"]["CustomerNotFound"];
             414: components["responses"]["UriTooLong"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3338,7 +3983,8 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                id: components["parameters"]["id"];
+                /** @description Id of the customer. */
+                id: components["parameters"]["Customers.id"];
             };
             cookie?: never;
         };
@@ -3363,24 +4009,18 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Customer"];
-                };
-            };
+            200: components["responses"]["Customer"];
             400: components["responses"]["BadRequestOrInvalidImage"];
             401: components["responses"]["Unauthenticated"];
             404: components["responses"]["CustomerNotFound"];
+            408: components["responses"]["RequestTimeout"];
             410: components["responses"]["CustomerErased"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["ImageTooLargeOrPayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedImageOrUnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["UnavailableOrStorageBucketMissingOrStorageForbiddenOrStorageFullOrStorageUnavailable"];
         };
@@ -3393,30 +4033,25 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                id: components["parameters"]["id"];
+                /** @description Id of the customer. */
+                id: components["parameters"]["Customers.id"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Customer"];
-                };
-            };
+            200: components["responses"]["Customer"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             404: components["responses"]["CustomerNotFound"];
+            408: components["responses"]["RequestTimeout"];
             410: components["responses"]["CustomerErased"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3431,7 +4066,9 @@ export interface operations {
             };
             header?: never;
             path: {
-                id: components["parameters"]["id"];
+                /** @description Id of the customer. */
+                id: components["parameters"]["Customers.id"];
+                /** @description Name of the file, as in the URL of the photo. */
                 file: string;
             };
             cookie?: never;
@@ -3451,6 +4088,8 @@ export interface operations {
             404: components["responses"]["PhotoNotFound"];
             410: components["responses"]["CustomerErased"];
             414: components["responses"]["UriTooLong"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["UnavailableOrStorageBucketMissingOrStorageForbiddenOrStorageUnavailable"];
         };
@@ -3463,7 +4102,8 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                id: components["parameters"]["id"];
+                /** @description Id of the customer. */
+                id: components["parameters"]["Customers.id"];
             };
             cookie?: never;
         };
@@ -3473,25 +4113,19 @@ export interface operations {
             };
         };
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Customer"];
-                };
-            };
+            200: components["responses"]["Customer"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             404: components["responses"]["CustomerNotFoundOrVersionNotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["EmailTaken"];
             410: components["responses"]["CustomerErased"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3501,7 +4135,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                id: components["parameters"]["id"];
+                /** @description Id of the customer. */
+                id: components["parameters"]["Customers.id"];
             };
             cookie?: never;
         };
@@ -3521,6 +4156,8 @@ export interface operations {
             404: components["responses"]["CustomerNotFound"];
             410: components["responses"]["CustomerErased"];
             414: components["responses"]["UriTooLong"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3535,7 +4172,8 @@ export interface operations {
                 "If-Match"?: components["parameters"]["If-Match"];
             };
             path: {
-                id: components["parameters"]["id"];
+                /** @description Id of the customer. */
+                id: components["parameters"]["Customers.id"];
             };
             cookie?: never;
         };
@@ -3559,13 +4197,16 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             404: components["responses"]["CustomerNotFound"];
+            408: components["responses"]["RequestTimeout"];
             409: components["responses"]["IdempotencyInProgress"];
             410: components["responses"]["CustomerErased"];
             412: components["responses"]["VersionConflict"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
             422: components["responses"]["IdempotencyKeyReused"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["UnavailableOrStorageBucketMissingOrStorageForbiddenOrStorageFullOrStorageUnavailable"];
         };
@@ -3575,7 +4216,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                id: components["parameters"]["id"];
+                /** @description Id of the customer. */
+                id: components["parameters"]["Customers.id"];
             };
             cookie?: never;
         };
@@ -3596,6 +4238,8 @@ export interface operations {
             404: components["responses"]["CustomerNotFound"];
             410: components["responses"]["CustomerErased"];
             414: components["responses"]["UriTooLong"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3605,26 +4249,24 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                id: components["parameters"]["id"];
+                /** @description Id of the customer. */
+                id: components["parameters"]["Customers.id"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description No Content */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
+            204: components["responses"]["Done"];
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["CustomerNotFound"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3637,9 +4279,9 @@ export interface operations {
                  *     changes from the oldest.
                  */
                 after?: string;
-                /** @description Changes per response; default 50. An event stream ignores it. */
+                /** @description Changes per response. An event stream ignores it. */
                 limit?: number;
-                /** @description Seconds to wait if there is no change yet; default 0. An event stream ignores it. */
+                /** @description Seconds to wait if there is no change yet. An event stream ignores it. */
                 wait?: number;
             };
             header?: {
@@ -3659,12 +4301,19 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ChangesPage"];
+                    /**
+                     * @example event: change
+                     *     id: WzEsMSwxXQ
+                     *     data: {"id":1,"version":1,"action":"created"}
+                     */
                     "text/event-stream": string;
                 };
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
+            417: components["responses"]["ExpectationFailed"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3674,10 +4323,10 @@ export interface operations {
             query?: {
                 /**
                  * @description What happens to a row whose e-mail an active customer has, or an earlier row of the file. `skip`: nothing; `update`:
-                 *     its values replace those of the customer, empty ones change nothing; `fail`: it is reported. Default: `skip`.
+                 *     its values replace those of the customer, empty ones change nothing; `fail`: it is reported.
                  */
                 onConflict?: "skip" | "update" | "fail";
-                /** @description `true`: the same events and sums, but nothing is changed. Default: false. */
+                /** @description `true`: the same events and sums, but nothing is changed. */
                 dryRun?: boolean;
                 /** @description Encoding of the file, such as `windows-1252`. Default: by the byte order mark, otherwise UTF-8. */
                 encoding?: string;
@@ -3692,7 +4341,12 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example email,name,surname
+                 *     csv@example.com,Carlos,Sánchez
+                 */
                 "text/csv": string;
+                /** @example {"email":"ndjson@example.com","name":"Nadia","surname":"Díaz"} */
                 "application/x-ndjson": string;
                 "multipart/form-data": {
                     /**
@@ -3710,6 +4364,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "event": "done",
+                     *       "rows": 1,
+                     *       "created": 1,
+                     *       "updated": 0,
+                     *       "skipped": 0,
+                     *       "failed": 0
+                     *     }
+                     */
                     "application/x-ndjson": components["schemas"]["ColumnsEvent"] | components["schemas"]["ProgressEvent"] | components["schemas"]["RowErrorEvent"] | components["schemas"]["DoneEvent"] | components["schemas"]["AbortedEvent"];
                 };
             };
@@ -3719,7 +4383,9 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["PayloadTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["UnavailableOrShuttingDown"];
         };
@@ -3735,7 +4401,7 @@ export interface operations {
                  */
                 q?: components["parameters"]["q"];
                 /**
-                 * @description Sort order; prefix `-` for descending. Default: `-id`, newest first. Names and e-mails sort without regard to case
+                 * @description Sort order; prefix `-` for descending; `-id` is newest first. Names and e-mails sort without regard to case
                  *     and accents; equal ones by id.
                  */
                 sort?: components["parameters"]["sort"];
@@ -3751,7 +4417,7 @@ export interface operations {
                 createdSince?: components["parameters"]["createdSince"];
                 /** @description Only records that were changed at this time or later. */
                 modifiedSince?: components["parameters"]["modifiedSince"];
-                /** @description `true`: only deleted records. Default: only active records. */
+                /** @description Only deleted records, instead of only active ones. */
                 deleted?: components["parameters"]["deleted"];
                 /** @description Exact company, ignoring case, accents and width. */
                 company?: components["parameters"]["company"];
@@ -3759,7 +4425,7 @@ export interface operations {
                 phone?: components["parameters"]["phone"];
                 /** @description Only customers with, or without, a photo. */
                 hasPhoto?: components["parameters"]["hasPhoto"];
-                /** @description Default: `csv`. */
+                /** @description The format of the file. */
                 format?: "csv" | "ndjson";
             };
             header?: never;
@@ -3776,6 +4442,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example email,name,surname
+                     *     csv@example.com,Carlos,Sánchez
+                     */
                     "text/csv": string;
                     "application/x-ndjson": components["schemas"]["Customer"];
                 };
@@ -3783,7 +4453,9 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            417: components["responses"]["ExpectationFailed"];
             429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3797,16 +4469,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Health"];
-                };
-            };
+            200: components["responses"]["Health"];
             400: components["responses"]["BadRequest"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3820,16 +4486,10 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Health"];
-                };
-            };
+            200: components["responses"]["Health"];
             400: components["responses"]["BadRequest"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["UnavailableOrMigrationsPendingOrShuttingDown"];
         };
@@ -3853,6 +4513,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };
@@ -3862,7 +4524,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                code: string;
+                /** @description Code of a problem. */
+                code: components["schemas"]["ProblemCode"];
             };
             cookie?: never;
         };
@@ -3880,6 +4543,8 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
             414: components["responses"]["UriTooLong"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
             500: components["responses"]["InternalError"];
             503: components["responses"]["Unavailable"];
         };

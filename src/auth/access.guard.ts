@@ -6,6 +6,10 @@ import { ACCESS, type AccessLevel } from '../http/route-decorators.js';
 import { Problem } from '../problems/problem.js';
 import { AuthService } from './auth.service.js';
 
+/** RFC 6750, 2.1 */
+export const bearerTokenOf = ({ headers }: FastifyRequest): string | undefined =>
+  /^Bearer ([\w.~+/-]+=*)$/i.exec(headers.authorization ?? '')?.[1];
+
 /** Runs before every route. A route without `@Access` is closed, so a forgotten decorator opens nothing. */
 @Injectable()
 export class AccessGuard implements CanActivate {
@@ -26,7 +30,7 @@ export class AccessGuard implements CanActivate {
       if (access !== 'user' && !(access === 'admin' && caller.role === 'admin')) throw new Problem('forbidden');
       return caller;
     };
-    const token = /^Bearer ([\w.~+/-]+=*)$/i.exec(request.headers.authorization ?? '')?.[1];
+    const token = bearerTokenOf(request);
     const caller = admit(token ? await this.auth.authenticate(token) : undefined);
     request.caller = caller;
     // by user and session: a token that expires during an upload was valid when the request arrived

@@ -23,7 +23,11 @@ import { SessionPageDto } from './session.dto.js';
 export class AccountController {
   constructor(private readonly auth: AuthService) {}
 
-  /** Change your password; all other sessions end */
+  /**
+   * Change your password
+   *
+   * All your other sessions end.
+   */
   @Put('password')
   @HttpCode(204)
   @Access('user')
@@ -40,14 +44,22 @@ export class AccountController {
     return this.auth.changePassword(context, caller, client, passwords, expectedVersion);
   }
 
-  /** List your sessions, newest first */
+  /**
+   * List your sessions
+   *
+   * Newest first. A user has at most 100 sessions.
+   */
   @Get('sessions')
   @Access('user')
   listSessions(@CurrentUser() caller: Caller, @Query() query: PageQuery): Promise<SessionPageDto> {
     return this.auth.listSessions(caller, query);
   }
 
-  /** End one of your sessions */
+  /**
+   * End one of your sessions
+   *
+   * Signs out the client that uses the session, at once.
+   */
   @Delete('sessions/:id')
   @HttpCode(204)
   @Access('user')

@@ -9,7 +9,11 @@ import { LoginDto, RedeemPasswordTokenDto, RefreshDto, TokensDto } from './login
 export class LoginController {
   constructor(private readonly auth: AuthService) {}
 
-  /** Sign in with a password */
+  /**
+   * Sign in with a password
+   *
+   * Starts a session. Wrong passwords are answered more and more slowly.
+   */
   @Post('login')
   @HttpCode(200)
   @Access('public')
@@ -19,7 +23,12 @@ export class LoginController {
     return this.auth.signIn(login, client);
   }
 
-  /** Get new tokens; the refresh token is replaced, and using one twice ends the session */
+  /**
+   * Refresh the tokens
+   *
+   * Replaces both tokens. The refresh token works once; for 10 seconds a retry gets the same successor. A later
+   * second use ends the session, as the token may be stolen.
+   */
   @Post('login/refresh')
   @HttpCode(200)
   @Access('public')
@@ -28,7 +37,11 @@ export class LoginController {
     return this.auth.refresh(refreshToken);
   }
 
-  /** Set a password with the token of an invitation or a reset; ends all sessions and unlinks provider accounts */
+  /**
+   * Set a password with a token
+   *
+   * Redeems an invitation or a password reset. All sessions of the user end, and provider accounts are unlinked.
+   */
   @Post('login/password')
   @HttpCode(204)
   @Access('public')
@@ -40,7 +53,11 @@ export class LoginController {
     return this.auth.redeem(requestId, token, newPassword);
   }
 
-  /** Sign out; the session ends at once */
+  /**
+   * Sign out
+   *
+   * Ends the session of this access token at once, on every instance.
+   */
   @Post('logout')
   @HttpCode(204)
   @Access('user')

@@ -1,12 +1,16 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { PageDto } from '../lists/page.dto.js';
 import type { Session } from './session.entity.js';
 
-/** A signed-in client. */
+@ApiSchema({ description: 'A signed-in client.' })
 export class SessionDto {
-  /** @example 12 */
+  /**
+   * Id of the session.
+   * @example 1
+   */
   id: number;
 
+  /** Time of the sign-in. */
   @ApiProperty({ format: 'date-time' })
   createdAt: string;
 
@@ -18,13 +22,22 @@ export class SessionDto {
   @ApiProperty({ format: 'date-time' })
   expiresAt: string;
 
-  /** IP address that started the session. */
+  /**
+   * IP address that started the session.
+   * @example '203.0.113.7'
+   */
   ipAddress: string;
 
-  /** User agent that started the session. */
+  /**
+   * User agent that started the session.
+   * @example 'Mozilla/5.0'
+   */
   userAgent: string | null;
 
-  /** The session making this request. */
+  /**
+   * Whether this is the session of the request.
+   * @example true
+   */
   current: boolean;
 
   static from(session: Session, current: number): SessionDto {
@@ -40,7 +53,10 @@ export class SessionDto {
   }
 }
 
+@ApiSchema({ description: 'A page of sessions.' })
 export class SessionPageDto {
+  /** The sessions of this page. */
   data: SessionDto[];
+  /** Where the list goes on. */
   page: PageDto;
 }

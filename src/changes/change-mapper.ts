@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { CustomerMapper } from '../customers/customer.mapper.js';
+import type { CustomerAction } from '../history/actions.js';
 import type { ChangeDto } from './changes.dto.js';
 import type { Change } from './changes.service.js';
 
@@ -11,7 +12,7 @@ export class ChangeMapper {
     return {
       id,
       version,
-      action,
+      action: action as CustomerAction,
       at: at.toISOString(),
       by,
       customer: customer && this.customers.toDto(customer, origin),

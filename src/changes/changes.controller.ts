@@ -17,7 +17,12 @@ export class ChangesController {
     private readonly streams: ChangeStreams,
   ) {}
 
-  /** Follow the changes of all customers, oldest first: as pages, as long polls or as server-sent events */
+  /**
+   * Follow the changes of all customers
+   *
+   * Every change once, oldest first: as pages, as long polls or as server-sent events. A reader that keeps its
+   * cursor misses none.
+   */
   @Get()
   @Access('user')
   @RouteConfig({ countsAsLoad: false })

@@ -1,5 +1,7 @@
+import { ApiProperty, ApiPropertyOptional, ApiSchema } from '@nestjs/swagger';
 import { CustomerDto } from '../customers/customer.dto.js';
-import { IntegerParameter, OptionalNotNull, SingleLine } from '../validation/fields.js';
+import { CUSTOMER_ACTIONS, type CustomerAction } from '../history/actions.js';
+import { Cursor, IntegerParameter, OptionalNotNull } from '../validation/fields.js';
 
 export class ChangesQuery {
   /**
@@ -7,41 +9,42 @@ export class ChangesQuery {
    * changes from the oldest.
    */
   @OptionalNotNull()
-  @SingleLine(1000)
+  @Cursor()
   after?: string;
 
-  /** Changes per response; default 50. An event stream ignores it. */
+  /** Changes per response. An event stream ignores it. */
   @OptionalNotNull()
+  @ApiPropertyOptional({ default: 50 })
   @IntegerParameter(1, 200)
   limit?: number;
 
-  /** Seconds to wait if there is no change yet; default 0. An event stream ignores it. */
+  /** Seconds to wait if there is no change yet. An event stream ignores it. */
   @OptionalNotNull()
+  @ApiPropertyOptional({ default: 0 })
   @IntegerParameter(0, 25)
   wait?: number;
 }
 
-/** A change of a customer. */
+@ApiSchema({ description: 'A change of a customer.' })
 export class ChangeDto {
   /**
    * Id of the customer.
-   * @example 7
+   * @example 1
    */
   id: number;
 
   /**
    * Version that the change created.
-   * @example 8
+   * @example 1
    */
   version: number;
 
-  /**
-   * Action of the change, as in the history.
-   * @example 'updated'
-   */
-  action: string;
+  /** Action of the change, as in the history. */
+  @ApiProperty({ enum: CUSTOMER_ACTIONS, enumName: 'CustomerAction', example: 'updated' })
+  action: CustomerAction;
 
   /** Time of the change. */
+  @ApiProperty({ format: 'date-time' })
   at: string;
 
   /**
@@ -54,12 +57,19 @@ export class ChangeDto {
   customer: CustomerDto | null;
 }
 
+@ApiSchema({ description: 'Where the feed goes on.' })
 export class ChangesPositionDto {
-  /** `after` of the next request. Never null: new changes will follow. */
+  /**
+   * `after` of the next request. Never null: new changes will follow.
+   * @example 'c2VhbGVkLXBvc2l0aW9u'
+   */
   next: string;
 }
 
+@ApiSchema({ description: 'A page of the changes of all customers.' })
 export class ChangesPageDto {
+  /** The changes, oldest first. */
   data: ChangeDto[];
+  /** Where the feed goes on. */
   page: ChangesPositionDto;
 }

@@ -1,8 +1,10 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { CustomerDto } from './customer.dto.js';
 import type { Duplicate, DuplicateReason } from './customer-duplicates.service.js';
 
+@ApiSchema({ description: 'A customer that may be the same person.' })
 export class DuplicateDto {
+  /** The other customer. */
   customer: CustomerDto;
 
   /**
@@ -24,6 +26,7 @@ export class DuplicateDto {
   }
 }
 
+@ApiSchema({ description: 'Customers that may be the same person.' })
 export class DuplicateListDto {
   /** Best first, at most 20. */
   data: DuplicateDto[];

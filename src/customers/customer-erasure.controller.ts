@@ -17,7 +17,11 @@ export class CustomerErasureController {
     private readonly personalData: PersonalDataService,
   ) {}
 
-  /** Download everything held about a customer (GDPR, article 15) */
+  /**
+   * Get all data about a person
+   *
+   * Everything that the service holds about a customer, for a subject access request (GDPR, article 15).
+   */
   @Get(':id/personal-data')
   @Access('admin')
   @ApiOkResponse({ type: PersonalDataDto })
@@ -37,7 +41,11 @@ export class CustomerErasureController {
       .send(Readable.from(text));
   }
 
-  /** Erase a customer's personal data for good (GDPR, article 17); cannot be undone */
+  /**
+   * Erase a customer
+   *
+   * Removes the personal data of the customer for good (GDPR, article 17). This cannot be undone.
+   */
   @Post(':id/erase')
   @HttpCode(204)
   @Access('admin')

@@ -20,7 +20,11 @@ export class CustomerMergeController {
     private readonly mapper: CustomerMapper,
   ) {}
 
-  /** List customers that may be the same person, best first */
+  /**
+   * List possible duplicates
+   *
+   * Customers that may be the same person, best first.
+   */
   @Get(':id/duplicates')
   @Access('user')
   @ApiProblems('customer_not_found', 'customer_erased')
@@ -29,7 +33,11 @@ export class CustomerMergeController {
     return { data: found.map((one) => DuplicateDto.from(one, this.mapper.toDto(one.customer, origin))) };
   }
 
-  /** Merge another customer into this one, and delete the other; restoring the other undoes it */
+  /**
+   * Merge two customers
+   *
+   * Fills the empty fields of this customer from the other one, and deletes that. Restoring it undoes the merge.
+   */
   @Post(':id/merge')
   @HttpCode(200)
   @Access('user')

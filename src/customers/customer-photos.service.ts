@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
+import type { Action } from '../history/actions.js';
 import { type PhotoAddress, PhotoAddresses } from '../photos/photo-addresses.js';
 import { hashOf, PREFIX } from '../photos/photo-keys.js';
 import { PhotosService } from '../photos/photos.service.js';
@@ -81,7 +82,7 @@ export class CustomerPhotosService {
   private async replace(
     context: WriteContext,
     id: number,
-    { action, photo, expectedVersion }: { action: string; photo: StoredPhoto; expectedVersion?: VersionCondition },
+    { action, photo, expectedVersion }: { action: Action; photo: StoredPhoto; expectedVersion?: VersionCondition },
   ): Promise<Customer> {
     let replaced = NO_PHOTO;
     const after = await this.customers.change(context, id, {

@@ -1,5 +1,4 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, UseInterceptors } from '@nestjs/common';
-import { HistoryPageDto } from '../history/history.dto.js';
 import { Context, IfMatch, PublicOrigin, type RequestContext } from '../http/request-context.js';
 import { Access, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, ApiProblems } from '../http/route-decorators.js';
 import { PageQuery } from '../lists/list.query.js';
@@ -10,6 +9,7 @@ import { IdPipe } from '../validation/id.pipe.js';
 import type { VersionCondition } from '../writes/version-condition.js';
 import { CreateCustomerDto, CustomerDto, CustomerPageDto, CustomerQuery, UpdateCustomerDto } from './customer.dto.js';
 import { CustomerMapper } from './customer.mapper.js';
+import { CustomerHistoryPageDto } from './customer-history.dto.js';
 import { CustomerPhotosService } from './customer-photos.service.js';
 import { CustomerRestoreService } from './customer-restore.service.js';
 import { CustomerVersionsService } from './customer-versions.service.js';
@@ -26,14 +26,22 @@ export class CustomersController {
     private readonly mapper: CustomerMapper,
   ) {}
 
-  /** List customers */
+  /**
+   * List customers
+   *
+   * Newest first by default. All filters must match.
+   */
   @Get()
   @Access('user')
   async listCustomers(@Query() query: ListCustomersQuery, @PublicOrigin() origin: string): Promise<CustomerPageDto> {
     return this.mapper.toPage(await this.customers.list(query), origin);
   }
 
-  /** Create a customer */
+  /**
+   * Create a customer
+   *
+   * As JSON, or as a form with an optional photo.
+   */
   @Post()
   @Access('user')
   @ApiIdempotencyKey()
@@ -49,7 +57,11 @@ export class CustomersController {
     return this.mapper.toDto(await this.photos.create(context, customer, photo), origin);
   }
 
-  /** Read a customer, as it is or as it was */
+  /**
+   * Get a customer
+   *
+   * As it is, or with `asOf` as it was.
+   */
   @Get(':id')
   @Access('user')
   @ApiIfNoneMatch()
@@ -62,7 +74,11 @@ export class CustomersController {
     return this.mapper.toDto(await this.versions.get(id, asOf), origin);
   }
 
-  /** Change members of a customer (merge patch, RFC 7396) */
+  /**
+   * Change a customer
+   *
+   * A merge patch (RFC 7396): members that are left out stay as they are, null clears an optional one.
+   */
   @Patch(':id')
   @Access('user')
   @ApiIfMatch()
@@ -77,7 +93,11 @@ export class CustomersController {
     return this.mapper.toDto(await this.customers.update(context, id, changes, expectedVersion), origin);
   }
 
-  /** Delete a customer; it can be restored */
+  /**
+   * Delete a customer
+   *
+   * The customer can be restored.
+   */
   @Delete(':id')
   @HttpCode(204)
   @Access('user')
@@ -98,7 +118,12 @@ export class CustomersController {
     return this.photos.remove(context, id, expectedVersion);
   }
 
-  /** Restore a deleted customer; undoes a merge */
+  /**
+   * Restore a deleted customer
+   *
+   * Undoes a merge: the customer that stayed loses the values that it was filled with, unless they were changed
+   * since. Changes nothing if the customer is not deleted.
+   */
   @Post(':id/restore')
   @HttpCode(200)
   @Access('user')
@@ -113,11 +138,15 @@ export class CustomersController {
     return this.mapper.toDto(await this.restores.restore(context, id, expectedVersion), origin);
   }
 
-  /** List the changes of a customer, newest first */
+  /**
+   * List the history of a customer
+   *
+   * Newest first, also of deleted and erased customers.
+   */
   @Get(':id/history')
   @Access('user')
   @ApiProblems('customer_not_found')
-  listCustomerHistory(@Param('id', IdPipe) id: number, @Query() query: PageQuery): Promise<HistoryPageDto> {
+  listCustomerHistory(@Param('id', IdPipe) id: number, @Query() query: PageQuery): Promise<CustomerHistoryPageDto> {
     return this.customers.listHistory(id, query);
   }
 }

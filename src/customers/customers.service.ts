@@ -3,7 +3,6 @@ import { DataSource } from 'typeorm';
 import { type Dialect, dialectOf } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { EntityTable } from '../database/entity-table.js';
-import type { HistoryPageDto } from '../history/history.dto.js';
 import { HistoryService } from '../history/history.service.js';
 import { usesSearchIndex } from '../lists/common-conditions.js';
 import { KeyPaging, type Page } from '../lists/key-paging.js';
@@ -19,6 +18,7 @@ import type { VersionCondition } from '../writes/version-condition.js';
 import type { WriteContext } from '../writes/write-context.js';
 import type { CreateCustomerDto, UpdateCustomerDto } from './customer.dto.js';
 import { Customer } from './customer.entity.js';
+import type { CustomerHistoryPageDto } from './customer-history.dto.js';
 import { CUSTOMER_SORTS, customerFilter } from './customer-list.js';
 import { CUSTOMER_SEARCH } from './customer-search.js';
 import type { ListCustomersQuery } from './list-customers.query.js';
@@ -139,9 +139,9 @@ export class CustomersService {
   }
 
   /** Includes deleted and erased customers: their history shows who deleted or erased them. */
-  async listHistory(id: number, query: PageQuery): Promise<HistoryPageDto> {
+  async listHistory(id: number, query: PageQuery): Promise<CustomerHistoryPageDto> {
     if (!(await this.table.find(id))) throw new Problem('customer_not_found');
-    return this.history.list('customer', id, query);
+    return (await this.history.list('customer', id, query)) as CustomerHistoryPageDto;
   }
 }
 

@@ -1,10 +1,11 @@
 import { Controller, Delete, Get, Param, Put, Query, Res, UseInterceptors } from '@nestjs/common';
-import { ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Context, IfMatch, PublicOrigin, type RequestContext } from '../http/request-context.js';
 import { Access, ApiIfMatch, ApiProblems } from '../http/route-decorators.js';
 import { PhotoQuery } from '../photos/photo.query.js';
 import { ApiPhotoBody } from '../photos/photo-decorators.js';
+import { PHOTO_FILE } from '../photos/photo-keys.js';
 import { PhotoUploadInterceptor, RequiredPhoto } from '../photos/photo-upload.interceptor.js';
 import type { Upload } from '../photos/upload.js';
 import { IdPipe } from '../validation/id.pipe.js';
@@ -23,7 +24,11 @@ export class PhotosController {
     private readonly mapper: CustomerMapper,
   ) {}
 
-  /** Set or replace a customer's photo */
+  /**
+   * Set the photo of a customer
+   *
+   * As a form, or with the image as the whole body. It is turned upright and stored as WebP without metadata.
+   */
   @Put('customers/:id/photo')
   @ApiTags('Customers')
   @Access('user')
@@ -41,7 +46,11 @@ export class PhotosController {
     return this.mapper.toDto(await this.photos.set(context, id, upload, expectedVersion), origin);
   }
 
-  /** Delete a customer's photo */
+  /**
+   * Delete the photo of a customer
+   *
+   * Changes nothing if there is none.
+   */
   @Delete('customers/:id/photo')
   @ApiTags('Customers')
   @Access('user')
@@ -56,9 +65,22 @@ export class PhotosController {
     return this.mapper.toDto(await this.photos.clear(context, id, expectedVersion), origin);
   }
 
-  /** Read a photo by its signed URL */
+  /**
+   * Get a photo
+   *
+   * By its signed URL, which needs no access token and expires.
+   */
   @Get('photos/:id/:file')
   @ApiTags('Photos')
+  @ApiParam({
+    name: 'file',
+    description: 'Name of the file, as in the URL of the photo.',
+    schema: {
+      type: 'string',
+      pattern: PHOTO_FILE.source,
+      example: `${'0123456789abcdef'.repeat(2)}-${'fedcba9876543210'.repeat(2)}.webp`,
+    },
+  })
   @Access('public')
   @ApiResponse({ status: 200, content: { 'image/webp': { schema: { type: 'string', format: 'binary' } } } })
   @ApiProblems(

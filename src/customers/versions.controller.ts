@@ -16,7 +16,11 @@ export class VersionsController {
     private readonly mapper: CustomerMapper,
   ) {}
 
-  /** Give a customer the fields of an earlier version; the photo stays */
+  /**
+   * Revert a customer
+   *
+   * The fields of an earlier version become a new version; the photo stays.
+   */
   @Post(':id/revert')
   @HttpCode(200)
   @Access('user')

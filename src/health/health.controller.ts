@@ -9,7 +9,11 @@ import { HealthService } from './health.service.js';
 export class HealthController {
   constructor(private readonly health: HealthService) {}
 
-  /** Liveness check; does not query the database */
+  /**
+   * Check liveness
+   *
+   * Whether the process responds; does not query the database.
+   */
   @Get('livez')
   @Access('public')
   @RouteConfig({ countsAsLoad: false })
@@ -17,7 +21,11 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** Readiness check: the database responds and is migrated, and the instance is not shutting down */
+  /**
+   * Check readiness
+   *
+   * Whether the database responds and is migrated, and the instance is not shutting down.
+   */
   @Get('readyz')
   @Access('public')
   @RouteConfig({ countsAsLoad: false })

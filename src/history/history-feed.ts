@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { fromSqlTime } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { Cursors, invalidCursor } from '../lists/cursors.js';
+import type { Action } from './actions.js';
 import type { History } from './history.entity.js';
 import { HistorySequence } from './history-sequence.js';
 
@@ -22,7 +23,7 @@ interface Row {
   sequence: number;
   id: number;
   version: number;
-  action: string;
+  action: Action;
   actor: number | null;
   time: string;
 }

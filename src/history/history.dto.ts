@@ -1,20 +1,17 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { PageDto } from '../lists/page.dto.js';
+import type { Action } from './actions.js';
 import type { Changes, History } from './history.entity.js';
 
-/** A change of a record. */
-export class HistoryEntryDto {
+/** A change of a record; the resources add the types of their actions and fields. */
+export abstract class HistoryEntryDto {
   /**
    * Version that the change created.
-   * @example 8
+   * @example 2
    */
   version: number;
 
-  /**
-   * Action of the change.
-   * @example 'updated'
-   */
-  action: string;
+  /** What the change was. */
+  action: Action;
 
   /**
    * Id of the user who made the change; null for the service itself.
@@ -23,27 +20,35 @@ export class HistoryEntryDto {
   by: number | null;
 
   /** Time of the change. */
+  @ApiProperty({ format: 'date-time', example: '2026-11-01T09:30:00.000Z' })
   at: string;
 
-  /** X-Request-Id of the request that made the change. */
+  /**
+   * X-Request-Id of the request that made the change.
+   * @example '0c8f5a0e-9a3b-4f3c-8a54-3c1d9f0f2a11'
+   */
   requestId: string | null;
 
-  /**
-   * For each changed field, the value before and the value after.
-   * @example { "surname": ["Garcia", "García"] }
-   */
-  @ApiProperty({
-    type: 'object',
-    additionalProperties: { type: 'array', items: {}, minItems: 2, maxItems: 2 },
-  })
+  /** For each changed field, the value before and the value after. */
+  changes: object;
+}
+
+/** An entry whose changes are those that are stored. */
+export interface HistoryEntry extends HistoryEntryDto {
   changes: Changes;
-
-  static from({ version, action, by, at, requestId, changes }: History): HistoryEntryDto {
-    return { version, action, by, at: at.toISOString(), requestId, changes };
-  }
 }
 
-export class HistoryPageDto {
-  data: HistoryEntryDto[];
-  page: PageDto;
-}
+export const toHistoryEntry = ({ version, action, by, at, requestId, changes }: History): HistoryEntry => ({
+  version,
+  action,
+  by,
+  at: at.toISOString(),
+  requestId,
+  changes,
+});
+
+/** Documents a field of `changes`: the value before and the value after, null for none. */
+export const BeforeAndAfter = (description: string, value: object = { type: ['string', 'null'] }): PropertyDecorator =>
+  ApiProperty({ description, type: 'array', items: value, minItems: 2, maxItems: 2, required: false });
+
+export type Pair<T> = [before: T | null, after: T | null];

@@ -1,4 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { Action } from './actions.js';
 
 /** Field by field, the value before and after a change. */
 export type Changes = Record<string, [before: unknown, after: unknown]>;
@@ -18,7 +19,7 @@ export class History {
   version: number;
 
   @Column('varchar', { length: 32 })
-  action: string;
+  action: Action;
 
   @Column('int', { name: 'changed_by', nullable: true })
   by: number | null;

@@ -6,8 +6,9 @@ import { fromSqlTime, toSqlTime } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { Cursors } from '../lists/cursors.js';
 import type { PageQuery } from '../lists/list.query.js';
+import type { PageDto } from '../lists/page.dto.js';
 import { MAX_ID } from '../validation/fields.js';
-import { HistoryEntryDto, type HistoryPageDto } from './history.dto.js';
+import { type HistoryEntry, toHistoryEntry } from './history.dto.js';
 import { type Changes, History } from './history.entity.js';
 
 type State = NonNullable<History['state']>;
@@ -81,18 +82,22 @@ export class HistoryService {
   }
 
   /** All entries, newest first, read in batches. */
-  async *all(resource: string, id: number): AsyncGenerator<HistoryEntryDto> {
+  async *all(resource: string, id: number): AsyncGenerator<HistoryEntry> {
     for (let before = MAX_ID; ;) {
       const where = { resource, resourceId: id, version: LessThan(before) };
       const found = await this.entries.find({ where, order: { version: 'DESC' }, take: READ_BATCH_SIZE });
-      for (const entry of found) yield HistoryEntryDto.from(entry);
+      for (const entry of found) yield toHistoryEntry(entry);
       if (found.length < READ_BATCH_SIZE) return;
       before = found.at(-1)!.version;
     }
   }
 
   /** Newest first. */
-  async list(resource: string, id: number, { limit = 50, cursor }: PageQuery): Promise<HistoryPageDto> {
+  async list(
+    resource: string,
+    id: number,
+    { limit = 50, cursor }: PageQuery,
+  ): Promise<{ data: HistoryEntry[]; page: PageDto }> {
     const scope = `history of ${resource} ${id}`;
     const found = await this.entries.find({
       where: {
@@ -103,13 +108,7 @@ export class HistoryService {
       order: { version: 'DESC' },
       take: limit + 1,
     });
-    return this.cursors.page(
-      found,
-      limit,
-      scope,
-      ({ version }) => version,
-      (entry) => HistoryEntryDto.from(entry),
-    );
+    return this.cursors.page(found, limit, scope, ({ version }) => version, toHistoryEntry);
   }
 }
 

@@ -14,3 +14,7 @@ export function prefers(type: string, accept = ''): boolean {
   if (wanted === 0) return false;
   return json === undefined ? wanted >= (weights.get('application/*') ?? weights.get('*/*') ?? 0) : wanted > json;
 }
+
+/** Whether a client expects JSON. Browsers that follow a link accept HTML. */
+export const expectsJson = (accept = ''): boolean =>
+  accept.includes('application/json') && !accept.includes('text/html');

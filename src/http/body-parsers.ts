@@ -1,7 +1,16 @@
 import fastifyMultipart from '@fastify/multipart';
 import type { FastifyInstance } from 'fastify';
+import type { MemberErrorCode } from '../problems/catalog.js';
 import { escapePointer, type InvalidMember, Problem } from '../problems/problem.js';
-import { assumeUnknownType, CSV_TYPE, JSON_TYPES, NDJSON_TYPE, OTHER_PHOTO_TYPES, PHOTO_TYPES } from './media-types.js';
+import {
+  assumeUnknownType,
+  CSV_TYPE,
+  JSON_TYPES,
+  NDJSON_TYPE,
+  OTHER_PHOTO_TYPES,
+  PHOTO_TYPES,
+  refuseEncodings,
+} from './media-types.js';
 
 /** Bytes of a JSON body. The sign-in routes are public and need less. */
 export const BODY_LIMIT = 64 * 1024;
@@ -23,6 +32,10 @@ export async function registerBodyParsers(fastify: FastifyInstance): Promise<voi
   fastify.addHook('onRequest', (request, _reply, done) => {
     assumeUnknownType(request);
     done();
+  });
+  // after the hooks that shed load, before a parser runs
+  fastify.addHook('preParsing', (request, _reply, _body, done) => {
+    done(refuseEncodings(request));
   });
   const unread = [...PHOTO_TYPES, ...OTHER_PHOTO_TYPES, CSV_TYPE, NDJSON_TYPE];
   fastify.addContentTypeParser(unread, (_request, _body, done) => done(null));
@@ -80,7 +93,7 @@ export function checkText(text: string, pointer: string): void {
     refuse(pointer, 'invalid_text', 'Must be Unicode text without NUL or lone surrogates.');
 }
 
-function refuse(pointer: string, code: string, message: string): never {
+function refuse(pointer: string, code: MemberErrorCode, message: string): never {
   const error: InvalidMember = { pointer: pointer.toWellFormed(), code, message };
   throw Problem.invalid([error]);
 }

@@ -1,5 +1,11 @@
 import fastifyCors from '@fastify/cors';
+import { Logger } from '@nestjs/common';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Env } from '../config/env.js';
+
+const MAX_WARNINGS = 20;
+/** As browsers send it. */
+const ORIGIN = /^https?:\/\/[\w.:[\]-]{1,100}$/;
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const EXPOSED_HEADERS = [
@@ -27,6 +33,25 @@ export async function registerCors(fastify: FastifyInstance, origins: string[]):
         // an OPTIONS request that is not a preflight is handled like any other request
         strictPreflight: false,
       }),
+  });
+}
+
+/**
+ * Tells developers why their browser reports a CORS error: the preflight of an unknown origin is logged, once for each
+ * origin. Not in production, where strangers could fill the log.
+ */
+export function warnOfUnknownOrigins(fastify: FastifyInstance, { NODE_ENV, CORS_ORIGINS }: Env): void {
+  if (NODE_ENV !== 'development') return;
+  const logger = new Logger('Cors');
+  const warned = new Set<string>();
+  fastify.addHook('onRequest', ({ method, headers }, _reply, done) => {
+    const { origin, 'access-control-request-method': requested } = headers;
+    const isRefused = method === 'OPTIONS' && requested !== undefined && !CORS_ORIGINS.includes(origin ?? '');
+    if (isRefused && warned.size < MAX_WARNINGS && ORIGIN.test(origin ?? '') && !warned.has(origin!)) {
+      warned.add(origin!);
+      logger.warn(`Refused a CORS preflight of ${origin}. To allow this origin, add it to CORS_ORIGINS.`);
+    }
+    done();
   });
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { Problem } from '../problems/problem.js';
 
 /** The media type of the body without parameters; empty if the request names none. */
 export const mediaTypeOf = ({ headers }: FastifyRequest): string =>
@@ -34,3 +35,26 @@ export function assumeUnknownType({ headers, routeOptions }: FastifyRequest): vo
 }
 export const CSV_TYPE = 'text/csv';
 export const NDJSON_TYPE = 'application/x-ndjson';
+
+/** The `charset` of the media type, in lower case. */
+export const charsetOf = ({ headers }: FastifyRequest): string | undefined =>
+  /;[ \t]*charset[ \t]*=[ \t]*"?([^ \t;"]*)/i.exec(headers['content-type'] ?? '')?.[1]?.toLowerCase();
+
+/**
+ * The problem of a body that is compressed, or text in another encoding than UTF-8 (RFC 9110, 15.5.16). Only files to
+ * import may have another encoding.
+ */
+export function refuseEncodings(request: FastifyRequest): Problem | null {
+  const { 'content-encoding': coding, 'content-length': length, 'transfer-encoding': transfer } = request.headers;
+  if (transfer === undefined && (length === undefined || length === '0')) return null;
+  if (coding !== undefined && !/^[ \t,]*(identity[ \t,]*)*$/i.test(coding))
+    return new Problem(
+      'unsupported_media_type',
+      'A compressed body is not supported. Send it without Content-Encoding.',
+    );
+  const charset = charsetOf(request);
+  if (charset === undefined || /^utf-?8$/.test(charset) || FILE_TYPES.includes(mediaTypeOf(request))) return null;
+  return new Problem('unsupported_media_type', 'The only supported charset is utf-8.');
+}
+
+const FILE_TYPES = [CSV_TYPE, NDJSON_TYPE];

@@ -47,7 +47,7 @@ function entriesOf({ headers }: FastifyRequest, name: string): string[] {
 }
 
 /** In lower case and without the default port, as browsers write and compare origins. */
-function originOf(scheme: string, host: string): string {
+export function originOf(scheme: string, host: string): string {
   const text = `${scheme}://${host}`;
   return /^https?$/.test(scheme) && HOST.test(host) && URL.canParse(text) ? new URL(text).origin : '';
 }

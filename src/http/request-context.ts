@@ -34,6 +34,8 @@ declare module 'fastify' {
     /** As `confirmAccess`, and the token has not expired. */
     confirmToken?: () => Promise<void>;
     isReplayed?: boolean;
+    /** The version of the row that the request has written last. */
+    writtenVersion?: number;
     /** The photo in the body. */
     upload?: Buffer;
     /** SHA-256 of the photo, if the request has an Idempotency-Key. */
@@ -55,7 +57,10 @@ export const CurrentUser = createParamDecorator((_: unknown, execution: Executio
 export const Context = createParamDecorator((_: unknown, execution: ExecutionContext): RequestContext => {
   const request = requestOf(execution);
   if (!request.caller) throw new Problem('unauthenticated');
-  return { actorId: request.caller.userId, requestId: request.id, idempotency: idempotencyOf(request) };
+  const onVersion = (version: number): void => {
+    request.writtenVersion = version;
+  };
+  return { actorId: request.caller.userId, requestId: request.id, idempotency: idempotencyOf(request), onVersion };
 });
 
 /** Handler parameter: the versions that `If-Match` allows (RFC 9110, 13.1.1); undefined without the header. */
@@ -79,13 +84,20 @@ export const clientOf = (request: FastifyRequest): Client => ({
   requestId: request.id,
 });
 
-function idempotencyOf(request: FastifyRequest): IdempotentRequest | undefined {
-  const key = request.headers['idempotency-key'];
+/** Refuses a key that cannot be stored. */
+export function parseIdempotencyKey({ headers }: FastifyRequest): string | undefined {
+  const key = headers['idempotency-key'];
   if (key === undefined) return undefined;
   if (typeof key !== 'string' || !/^[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?$/.test(key))
     throw Problem.invalid([
       { pointer: 'Idempotency-Key', code: 'not_allowed', message: 'Must have 1 to 255 printable ASCII characters.' },
     ]);
+  return key;
+}
+
+function idempotencyOf(request: FastifyRequest): IdempotentRequest | undefined {
+  const key = parseIdempotencyKey(request);
+  if (key === undefined) return undefined;
   const text = `${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}${request.uploadHash ?? ''}`;
   return { key, request: text, onReplay: () => (request.isReplayed = true) };
 }

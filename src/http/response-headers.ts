@@ -56,6 +56,10 @@ export function addResponseHeaders(fastify: FastifyInstance): void {
   });
 
   fastify.addHook('onSend', (request, reply, payload, done) => {
+    const { writtenVersion, routeOptions } = request;
+    // responses without the resource, such as 204
+    if (writtenVersion && routeOptions.config.headers?.has('If-Match') && isSuccess(reply) && !reply.hasHeader('ETag'))
+      void reply.header('ETag', etagOf(writtenVersion));
     const known = request.headers['if-none-match'];
     const version = /^"v(\d+)"$/.exec((reply.getHeader('ETag') as string | undefined) ?? '')?.[1];
     if (known && version && reply.statusCode === 200 && (request.method === 'GET' || request.method === 'HEAD')) {
@@ -69,6 +73,8 @@ export function addResponseHeaders(fastify: FastifyInstance): void {
     done(null, payload);
   });
 }
+
+const isSuccess = ({ statusCode }: FastifyReply): boolean => statusCode >= 200 && statusCode < 300;
 
 /** The next page of the same list, as a relative reference (RFC 8288). */
 function nextUrl(request: FastifyRequest, cursor: string): string {

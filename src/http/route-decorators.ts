@@ -36,12 +36,18 @@ export function ApiProblems(...codes: ProblemCode[]): MethodDecorator {
   };
 }
 
+const TAG = String.raw`(?:W/)?"[\x21\x23-\x2b\x2d-\x7e\x80-\xff]*"`;
+/** RFC 9110, 13.1.1 */
+const ETAGS = String.raw`^(?:\*|${TAG}(?:[ \t]*,[ \t]*${TAG})*)$`;
+/** Printable ASCII, without blanks at its ends. */
+const KEY = String.raw`^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$`;
+
 export const ApiIfNoneMatch = (): MethodDecorator =>
   ApiHeader({
     name: 'If-None-Match',
     description:
       'ETags that the client has. If the current version is one of them, the response is 304 without a body.',
-    schema: { type: 'string', example: '"v7"' },
+    schema: { type: 'string', example: '"v1"' },
   });
 
 export const ApiIfMatch = (): MethodDecorator =>
@@ -51,7 +57,7 @@ export const ApiIfMatch = (): MethodDecorator =>
       description:
         'ETag of the version that the change is based on. If the current version differs, the response is 412. ' +
         'Without this header the write is unconditional.',
-      schema: { type: 'string', example: '"v7"' },
+      schema: { type: 'string', pattern: ETAGS, example: '"v1"' },
     }),
     ApiProblems('version_conflict'),
   );
@@ -63,7 +69,13 @@ export const ApiIdempotencyKey = (): MethodDecorator =>
       description:
         'Makes retries safe: within 24 hours, the same key and body return the first response again, ' +
         'with Idempotency-Replayed: true. At most 255 characters, unique per user; for example a UUID.',
-      schema: { type: 'string', minLength: 1, maxLength: 255, example: 'c1f4e0c2-5f0c-4f0e-9d55-8f5a4d1a2b3c' },
+      schema: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 255,
+        pattern: KEY,
+        example: 'c1f4e0c2-5f0c-4f0e-9d55-8f5a4d1a2b3c',
+      },
     }),
     ApiProblems('idempotency_in_progress', 'idempotency_key_reused'),
   );

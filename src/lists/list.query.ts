@@ -1,6 +1,8 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
 import { MAX_QUERY_LENGTH, MAX_WORDS, parseQuery } from '../search/query.js';
 import {
   BooleanParameter,
+  Cursor,
   type FieldError,
   IntegerParameter,
   IsOneOf,
@@ -17,21 +19,23 @@ const SORTS = ['id', 'name', 'surname', 'email', 'createdAt', 'lastModifiedAt'];
 
 /** The query parameters of all lists. */
 export class PageQuery {
-  /** Items per page. Default: 50. */
+  /** Items per page. */
   @OptionalNotNull()
+  @ApiPropertyOptional({ default: 50 })
   @IntegerParameter(1, 200)
   limit?: number;
 
   /** `next` of the previous page. Repeat its filters and order. */
   @OptionalNotNull()
-  @SingleLine(1000)
+  @Cursor()
   cursor?: string;
 }
 
 /** The query parameters of the lists of customers and users. */
 export class ListQuery extends PageQuery {
-  /** Adds `total` to `page`. Default: false. */
+  /** Adds `total` to `page`. */
   @OptionalNotNull()
+  @ApiPropertyOptional({ default: false })
   @BooleanParameter()
   count?: boolean;
 
@@ -46,10 +50,11 @@ export class ListQuery extends PageQuery {
   q?: string;
 
   /**
-   * Sort order; prefix `-` for descending. Default: `-id`, newest first. Names and e-mails sort without regard to case
+   * Sort order; prefix `-` for descending; `-id` is newest first. Names and e-mails sort without regard to case
    * and accents; equal ones by id.
    */
   @OptionalNotNull()
+  @ApiPropertyOptional({ default: '-id' })
   @IsOneOf(...SORTS, ...SORTS.map((name) => `-${name}`))
   sort?: string;
 
@@ -83,8 +88,9 @@ export class ListQuery extends PageQuery {
   @TimeParameter()
   modifiedSince?: Date;
 
-  /** `true`: only deleted records. Default: only active records. */
+  /** Only deleted records, instead of only active ones. */
   @OptionalNotNull()
+  @ApiPropertyOptional({ default: false })
   @BooleanParameter()
   deleted?: boolean;
 }

@@ -1,9 +1,9 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
 import { LOGIN_BODY_LIMIT } from '../http/body-parsers.js';
-import { OPEN_QUERY } from '../http/route-decorators.js';
+import { ACCESS, type AccessLevel, OPEN_QUERY } from '../http/route-decorators.js';
 import { resolve } from './components.js';
-import type { OperationObject, ParameterObject, ResponseObject } from './openapi-types.js';
+import type { OperationObject, ParameterObject, ResponseObject, SchemaObject } from './openapi-types.js';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -13,6 +13,10 @@ declare module 'fastify' {
     isOpen?: boolean;
     /** Media types of the body; empty if the route takes no body. */
     consumes?: ReadonlySet<string>;
+    /** Names of the documented request headers. */
+    headers?: ReadonlySet<string>;
+    /** Members of the resource in the response that a body cannot set. */
+    readOnly?: ReadonlySet<string>;
   }
 }
 
@@ -32,10 +36,21 @@ export function enforceContract(fastify: FastifyInstance, document: OpenAPIObjec
     const operation = (document.paths[path] as Record<string, OperationObject> | undefined)?.[method];
     if (!operation) return;
     const parameters = (operation.parameters ?? []).map((parameter) => resolve<ParameterObject>(document, parameter));
-    const query = new Set(parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name));
+    const namesIn = (where: string): Set<string> =>
+      new Set(parameters.filter((parameter) => parameter.in === where).map(({ name }) => name));
+    const query = namesIn('query');
     const isOpen = OPEN_QUERY in operation;
     const { content } = (operation.requestBody ?? {}) as { content?: object };
-    route.config = { ...route.config, query, isOpen, consumes: new Set(Object.keys(content ?? {})) };
+    const { [ACCESS]: access } = operation as { [ACCESS]?: AccessLevel };
+    route.config = {
+      ...route.config,
+      access,
+      query,
+      isOpen,
+      consumes: new Set(Object.keys(content ?? {})),
+      headers: namesIn('header'),
+      readOnly: readOnlyMembers(operation, document),
+    };
     const response: Json = {};
     for (const [status, found] of Object.entries(operation.responses)) {
       const { content } = resolve<ResponseObject>(document, found!);
@@ -44,6 +59,21 @@ export function enforceContract(fastify: FastifyInstance, document: OpenAPIObjec
     }
     route.schema = { response };
   });
+}
+
+/** The members of a resource: of the response, unless it is about something else, such as tokens. */
+function readOnlyMembers({ requestBody, responses }: OperationObject, document: OpenAPIObject): Set<string> {
+  const schemas = document.components!.schemas as Record<string, SchemaObject>;
+  const propertiesOf = (content: unknown): object => {
+    const { schema } =
+      (content as Record<string, { schema?: { $ref?: string } }> | undefined)?.['application/json'] ?? {};
+    return schemas[schema?.$ref?.split('/').at(-1) ?? '']?.properties ?? {};
+  };
+  const success = responses['200'] ?? responses['201'];
+  const resource = propertiesOf(success && resolve<ResponseObject>(document, success).content);
+  const writable = propertiesOf((requestBody as { content?: object } | undefined)?.content);
+  const isResource = 'id' in resource && Object.keys(writable).length > 0;
+  return new Set(isResource ? Object.keys(resource).filter((name) => !(name in writable)) : []);
 }
 
 const ANNOTATIONS = ['description', 'example', 'examples'];

@@ -8,6 +8,7 @@ import { type InvalidMember, Problem } from '../problems/problem.js';
 export class DeclaredMembersGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
+    request.execution = context;
     const { query: declared, isOpen, consumes } = request.routeOptions.config;
     if (!declared || !consumes) return true;
     const { body, method } = request;
@@ -19,7 +20,7 @@ export class DeclaredMembersGuard implements CanActivate {
     const errors: InvalidMember[] = [];
     for (const [name, value] of Object.entries(request.query as object)) {
       if (!isOpen && !declared.has(name))
-        errors.push({ pointer: name, code: 'unknown_parameter', message: 'Unknown parameter.' });
+        errors.push({ pointer: name, code: 'unknown_parameter', message: unknownParameter(declared) });
       else if (Array.isArray(value)) errors.push({ pointer: name, code: 'repeated', message: 'Must not be repeated.' });
     }
     if (consumes.size === 0 && body !== undefined && !isEmptyObject(body))
@@ -28,6 +29,11 @@ export class DeclaredMembersGuard implements CanActivate {
     return true;
   }
 }
+
+const unknownParameter = (declared: ReadonlySet<string>): string =>
+  declared.size > 0
+    ? `Unknown parameter. Allowed: ${[...declared].join(', ')}.`
+    : 'Unknown parameter. This route has no parameters.';
 
 /** Some clients send `{}` with every POST. */
 const isEmptyObject = (body: unknown): boolean =>

@@ -6,8 +6,13 @@ import { MAX_ID } from '../validation/fields.js';
 import { headerRefs } from './header-components.js';
 import type { OperationObject, ParameterObject, ResponseObject, SchemaObject } from './openapi-types.js';
 import { problemResponses } from './problem-responses.js';
+import { completeBody } from './request-bodies.js';
 
-const BODY_PROBLEMS: ProblemCode[] = ['payload_too_large', 'unsupported_media_type'];
+const BODY_PROBLEMS: ProblemCode[] = ['request_timeout', 'payload_too_large', 'unsupported_media_type'];
+const HEADER_PROBLEMS: ProblemCode[] = ['expectation_failed', 'headers_too_large'];
+
+/** What an id in a path names, by tag. */
+const ID_OF: Record<string, string> = { Users: 'user', Me: 'session' };
 
 /** An operation with the extensions that `http/route-decorators.ts` adds. */
 type DecoratedOperation = OperationObject & {
@@ -27,33 +32,42 @@ export function completeOperation(operation: OperationObject, method: string, do
   // the document requires the bearer token of all others
   if (decorated[ACCESS] === 'public') operation.security = [];
   else delete operation.security;
-  completeBody(operation, method, bodyContent);
+  // a tag of the method replaces that of its controller
+  operation.tags = operation.tags?.slice(-1);
+  splitDescription(operation);
+  if (operation.parameters?.length === 0) delete operation.parameters;
+  completeBody(operation, method, document, bodyContent);
 
   const pathParameters = parametersOf(operation, 'path');
   for (const parameter of pathParameters)
-    if (parameter.name === 'id') parameter.schema = { type: 'integer', minimum: 1, maximum: MAX_ID };
+    if (parameter.name === 'id') {
+      const { tags: [tag = ''] = [] } = operation;
+      parameter.description = `Id of the ${ID_OF[tag] ?? 'customer'}.`;
+      // the first one on a new database, where the first user is the admin
+      parameter.schema = { type: 'integer', minimum: 1, maximum: MAX_ID, example: tag === 'Users' ? 2 : 1 };
+    }
 
   const responses = operation.responses as Record<string, ResponseObject>;
   for (const [status, response] of Object.entries(responses))
     completeSuccess(response, status, method, operation, document);
   const pathProblems: ProblemCode[] = pathParameters.length > 0 ? ['uri_too_long'] : [];
   const bodyProblems = method === 'get' ? [] : BODY_PROBLEMS;
-  Object.assign(responses, problemResponses([...pathProblems, ...bodyProblems, ...problems], document));
+  Object.assign(
+    responses,
+    problemResponses([...HEADER_PROBLEMS, ...pathProblems, ...bodyProblems, ...problems], document),
+  );
   if (hasHeader(operation, 'If-None-Match'))
     responses['304'] = {
-      description: 'The client already has the current version.',
+      description: 'The client already has this version.',
       headers: headerRefs('ETag'),
     };
 }
 
-/** Adds merge patches to the media types of PATCH, and the media types of `BODY_CONTENT`. */
-function completeBody(operation: OperationObject, method: string, added?: Record<string, object>): void {
-  const declared = operation.requestBody as { content: Record<string, object> } | undefined;
-  if (declared && method === 'patch')
-    declared.content['application/merge-patch+json'] = declared.content['application/json']!;
-  if (!added) return;
-  operation.requestBody = declared ?? { required: true, content: {} };
-  Object.assign((operation.requestBody as { content: object }).content, added);
+/** The first paragraph of a handler's comment is the summary. */
+function splitDescription(operation: OperationObject): void {
+  const [summary, ...paragraphs] = operation.summary?.split('\n\n') ?? [];
+  operation.summary = summary;
+  operation.description ??= paragraphs.join('\n\n');
 }
 
 function completeSuccess(
@@ -70,6 +84,8 @@ function completeSuccess(
     ...(properties.version && properties.version.type !== 'string' ? headerRefs('ETag') : {}),
     ...(status === '201' && properties.id ? headerRefs('Location') : {}),
     ...(method === 'get' && properties.page ? headerRefs('Link') : {}),
+    // responses without the resource
+    ...(hasHeader(operation, 'If-Match') ? headerRefs('ETag') : {}),
     ...(hasHeader(operation, 'Idempotency-Key') ? headerRefs('Idempotency-Replayed') : {}),
   };
   if (Object.keys(headers).length > 0) response.headers = headers;

@@ -33,3 +33,33 @@ export function useIntegers(document: OpenAPIObject): void {
       if (property.type && property.format !== 'double')
         property.type = Array.isArray(property.type) ? property.type.map(integer) : integer(property.type);
 }
+
+const ENUMS: Record<string, string> = {
+  CustomerAction: 'What a change of a customer was. `adopted`: the previous service had created the customer.',
+  MemberErrorCode: 'Why a member of a request is invalid.',
+  ProblemCode: 'Stable code of a problem. GET /problems/{code} documents it.',
+  UserAction: 'What a change of a user was.',
+};
+
+/** Describes the enumerations, which have no class. */
+export function describeEnums({ components }: OpenAPIObject): void {
+  for (const [name, description] of Object.entries(ENUMS)) Object.assign(components!.schemas![name]!, { description });
+}
+
+/** The schemas of resources, and those whose members can be set. */
+const WRITABLE: Record<string, string[]> = {
+  CustomerDto: ['CreateCustomerDto'],
+  UserDto: ['CreateUserDto'],
+  CreatedUserDto: ['CreateUserDto'],
+  SessionDto: [],
+};
+
+/** Marks the members of resources that no request can set. */
+export function markReadOnly(document: OpenAPIObject): void {
+  const schemas = document.components!.schemas as Record<string, SchemaObject>;
+  for (const [name, requests] of Object.entries(WRITABLE)) {
+    const writable = new Set(requests.flatMap((request) => Object.keys(schemas[request]!.properties!)));
+    for (const [member, schema] of Object.entries(schemas[name]!.properties as Record<string, SchemaObject>))
+      if (!writable.has(member)) schema.readOnly = true;
+  }
+}

@@ -9,7 +9,7 @@ import { ServiceDto } from './service.dto.js';
 export class ServiceInfoController {
   @Get()
   @Access('public')
-  @ApiOperation({ summary: 'Service information' })
+  @ApiOperation({ summary: 'Get service information', description: 'Name and version of the service.' })
   getServiceInfo(): ServiceDto {
     return { name: NAME, version: VERSION, docs: '/docs' };
   }

@@ -1,10 +1,17 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 
+@ApiSchema({ description: 'Name and version of the service.' })
 export class ServiceDto {
-  /** @example 'crm-service' */
+  /**
+   * Name of the service.
+   * @example 'crm-service'
+   */
   name: string;
 
-  /** @example '1.0.0' */
+  /**
+   * Version of the service.
+   * @example '0.2.0'
+   */
   version: string;
 
   /** Path of the API documentation. */

@@ -3,7 +3,8 @@ import { ApiExtension, getSchemaPath } from '@nestjs/swagger';
 import { FORM_TYPE, OTHER_PHOTO_TYPES, PHOTO_TYPES } from '../http/media-types.js';
 import { ApiProblems, BODY_CONTENT } from '../http/route-decorators.js';
 
-const FILE = { type: 'string', format: 'binary', description: 'A JPEG, PNG or WebP of at most 10 MiB.' };
+const BYTES = { type: 'string', format: 'binary' };
+const FILE = { ...BYTES, description: 'A JPEG, PNG or WebP of at most 10 MiB.' };
 const PHOTO = { type: 'object', properties: { photo: FILE } };
 const encoding = { photo: { contentType: PHOTO_TYPES.join(', ') } };
 
@@ -16,7 +17,7 @@ const ApiPhotoProblems = (): MethodDecorator =>
 /** Documents a body that is a photo, either in a form or as the whole body. */
 export function ApiPhotoBody(): MethodDecorator {
   const form = { schema: { ...PHOTO, required: ['photo'] }, encoding };
-  const image = Object.fromEntries([...PHOTO_TYPES, ...OTHER_PHOTO_TYPES].map((type) => [type, { schema: FILE }]));
+  const image = Object.fromEntries([...PHOTO_TYPES, ...OTHER_PHOTO_TYPES].map((type) => [type, { schema: BYTES }]));
   return applyDecorators(ApiExtension(BODY_CONTENT, { [FORM_TYPE]: form, ...image }), ApiPhotoProblems());
 }
 

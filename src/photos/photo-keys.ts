@@ -6,7 +6,7 @@ export const PREFIX = 'photos/';
 export type PhotoSize = 'large' | 'small';
 
 const SUFFIXES: Record<PhotoSize, string> = { large: '.webp', small: '-256.webp' };
-const FILE = /^([\da-f]{32}-[\da-f]{32})(-256)?\.webp$/;
+export const PHOTO_FILE = /^([\da-f]{32}-[\da-f]{32})(-256)?\.webp$/;
 
 /**
  * Hash of the content and a random part. Every upload has its own objects, so that deleting one never breaks another
@@ -24,4 +24,4 @@ export const objectsOf = (key: string): [large: string, small: string] => [
 ];
 
 /** The key in a file name; undefined if it is not a photo of this service. */
-export const keyOf = (file: string): string | undefined => FILE.exec(file)?.[1];
+export const keyOf = (file: string): string | undefined => PHOTO_FILE.exec(file)?.[1];

@@ -9,7 +9,7 @@ import type { FastifyRequest } from 'fastify';
 import { from, lastValueFrom, type Observable } from 'rxjs';
 import { FORM_TYPE, mediaTypeOf, OTHER_PHOTO_TYPES, PHOTO_TYPES } from '../http/media-types.js';
 import { ConcurrencyLimiter } from '../limits/concurrency-limiter.js';
-import { Problem } from '../problems/problem.js';
+import { type InvalidMember, Problem } from '../problems/problem.js';
 import { type Upload, uploadOf } from './upload.js';
 import { isTooLarge, readForm, readImage } from './upload-body.js';
 
@@ -85,7 +85,7 @@ export const OptionalPhoto = createParamDecorator((_: unknown, execution: Execut
 /** Handler parameter: the photo of the request. Refuses requests without one, or with other fields. */
 export const RequiredPhoto = createParamDecorator((_: unknown, execution: ExecutionContext): Upload => {
   const { body } = execution.switchToHttp().getRequest<FastifyRequest>();
-  const unknown = Object.keys(body ?? {}).map((name) => ({
+  const unknown = Object.keys(body ?? {}).map((name): InvalidMember => ({
     pointer: `/${name}`,
     code: 'unknown_member',
     message: 'Unknown member.',

@@ -127,6 +127,11 @@ export const PROBLEMS = {
     title: 'Linked account not found',
     description: 'No account of this provider is linked.',
   },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method not allowed',
+    description: 'The path exists, but not with this method. `Allow` lists its methods.',
+  },
   customer_erased: {
     status: 410,
     title: 'Customer erased',
@@ -196,13 +201,18 @@ export const PROBLEMS = {
     status: 415,
     title: 'Unsupported media type',
     description:
-      'Send JSON with Content-Type: application/json, or another media type that the documentation of this route lists.',
+      'Send JSON in UTF-8 with Content-Type: application/json, or another media type that the documentation of this route lists. Compressed bodies are not supported.',
   },
   unsupported_image: {
     status: 415,
     title: 'Not a supported image',
     description:
       'A photo must be a JPEG, PNG or WebP. The content decides, not the file name or the declared type. Convert other formats, such as HEIC, before the upload.',
+  },
+  expectation_failed: {
+    status: 417,
+    title: 'Expectation not supported',
+    description: 'The only supported expectation is `Expect: 100-continue`. Send the request without the header.',
   },
   idempotency_key_reused: {
     status: 422,
@@ -280,3 +290,40 @@ export const PROBLEMS = {
 } as const satisfies Record<string, ProblemType>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
+
+/** Every code in `errors` of an `invalid_request`, in alphabetical order. */
+export const MEMBER_ERRORS = [
+  'empty',
+  'invalid_cursor',
+  'invalid_email',
+  'invalid_encoding',
+  'invalid_phone',
+  'invalid_text',
+  'malformed',
+  'no_email_column',
+  'not_a_boolean',
+  'not_a_string',
+  'not_a_time',
+  'not_allowed',
+  'not_an_etag',
+  'not_an_object',
+  'not_in_range',
+  'not_text',
+  'read_only',
+  'repeated',
+  'required',
+  'too_common',
+  'too_deep',
+  'too_long',
+  'too_many_cells',
+  'too_many_items',
+  'too_many_members',
+  'too_many_words',
+  'too_short',
+  'unexpected_body',
+  'unknown_encoding',
+  'unknown_member',
+  'unknown_parameter',
+] as const;
+
+export type MemberErrorCode = (typeof MEMBER_ERRORS)[number];

@@ -1,4 +1,9 @@
-/** An invalid member of the request. */
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
+import { MEMBER_ERRORS, type MemberErrorCode, type ProblemCode, PROBLEMS } from './catalog.js';
+
+const CODES = Object.keys(PROBLEMS) as ProblemCode[];
+
+@ApiSchema({ description: 'An invalid member of the request.' })
 export class InvalidMemberDto {
   /**
    * A JSON Pointer (RFC 6901) into the body, or the name of a parameter or header.
@@ -6,11 +11,9 @@ export class InvalidMemberDto {
    */
   pointer: string;
 
-  /**
-   * Stable code of the error.
-   * @example 'invalid_email'
-   */
-  code: string;
+  /** Stable code of the error. */
+  @ApiProperty({ enum: MEMBER_ERRORS, enumName: 'MemberErrorCode', example: 'invalid_email' })
+  code: MemberErrorCode;
 
   /**
    * Description of the error for people; may change.
@@ -19,34 +22,35 @@ export class InvalidMemberDto {
   message: string;
 }
 
-/** A problem document (RFC 9457). */
+@ApiSchema({ description: 'A problem document (RFC 9457).' })
 export class ProblemDto {
-  /**
-   * URL of the documentation of `code`.
-   * @example 'https://crm.example.com/problems/customer_not_found'
-   */
+  /** URL of the documentation of `code`. */
+  @ApiProperty({ format: 'uri', example: 'https://crm.example.org/problems/customer_not_found' })
   type: string;
 
-  /** @example 'Customer not found' */
+  /**
+   * What `code` means, in a few words.
+   * @example 'Customer not found'
+   */
   title: string;
 
-  /** @example 404 */
+  /** The status of the response. */
+  @ApiProperty({ minimum: 400, maximum: 599, example: 404 })
   status: number;
 
-  /** @example 'No customer has this id, or the customer is deleted.' */
+  /**
+   * What happened, for people; may change.
+   * @example 'No customer has this id, or the customer is deleted.'
+   */
   detail: string;
 
-  /**
-   * The path of the request.
-   * @example '/customers/7'
-   */
+  /** The path of the request; for one that cannot be read, `urn:uuid:` and the request id. */
+  @ApiProperty({ format: 'uri-reference', example: '/customers/1' })
   instance: string;
 
-  /**
-   * Stable code of the problem, for programs.
-   * @example 'customer_not_found'
-   */
-  code: string;
+  /** Stable code of the problem, for programs. */
+  @ApiProperty({ enum: CODES, enumName: 'ProblemCode', example: 'customer_not_found' })
+  code: ProblemCode;
 
   /**
    * Request id, also in the header X-Request-Id. Quote it in support requests.
@@ -59,22 +63,30 @@ export class ProblemDto {
 
   /**
    * Only with 412: the current version of the resource.
-   * @example 8
+   * @example 2
    */
   currentVersion?: number;
 }
 
-/** The documentation of one problem code. */
+@ApiSchema({ description: 'The documentation of one problem code.' })
 export class ProblemTypeDto {
-  /** @example 'customer_not_found' */
-  code: string;
+  /** The code. */
+  @ApiProperty({ enum: CODES, enumName: 'ProblemCode', example: 'customer_not_found' })
+  code: ProblemCode;
 
-  /** @example 404 */
+  /** The status of responses with this code. */
+  @ApiProperty({ minimum: 400, maximum: 599, example: 404 })
   status: number;
 
-  /** @example 'Customer not found' */
+  /**
+   * What it means, in a few words.
+   * @example 'Customer not found'
+   */
   title: string;
 
-  /** @example 'No customer has this id, or the customer is deleted.' */
+  /**
+   * What happened, and what the client can do.
+   * @example 'No customer has this id, or the customer is deleted.'
+   */
   description: string;
 }

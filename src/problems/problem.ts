@@ -1,9 +1,9 @@
-import { type ProblemCode, PROBLEMS } from './catalog.js';
+import { type MemberErrorCode, type ProblemCode, PROBLEMS } from './catalog.js';
 
 /** One invalid member: a JSON Pointer (RFC 6901) into the body, or the name of a parameter or header. */
 export interface InvalidMember {
   pointer: string;
-  code: string;
+  code: MemberErrorCode;
   /** A sentence, with a capital letter and a full stop. */
   message: string;
 }
@@ -13,6 +13,8 @@ interface ProblemExtras {
   currentVersion?: number;
   /** Seconds, for `Retry-After`. */
   retryAfter?: number;
+  /** Methods, for `Allow`. */
+  allow?: string[];
 }
 
 /** Throw it to respond with a problem document (RFC 9457), which `sendProblem` writes. */

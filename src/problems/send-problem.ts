@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { type ProblemCode, PROBLEMS } from './catalog.js';
@@ -32,6 +33,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   if (problem.status === 401) void reply.header('WWW-Authenticate', challenge(request));
   if (problem.status === 429 || problem.status === 503)
     void reply.header('Retry-After', problem.extras.retryAfter ?? DEFAULT_RETRY_AFTER_S);
+  if (problem.extras.allow) void reply.header('Allow', problem.extras.allow.join(', '));
   if (problem.extras.currentVersion) void reply.header('ETag', `"v${problem.extras.currentVersion}"`);
   void reply
     .code(problem.status)
@@ -57,16 +59,28 @@ export function toProblem(error: unknown): Problem {
 function toDocument(problem: Problem, request: FastifyRequest): Record<string, unknown> {
   const { errors, currentVersion } = problem.extras;
   return {
-    type: `${request.publicOrigin}/problems/${problem.code}`,
+    // without a valid Host, `type` must still be an address
+    type: `${request.publicOrigin || localOriginOf(request.socket)}/problems/${problem.code}`,
     title: PROBLEMS[problem.code].title,
     status: problem.status,
     detail: problem.detail,
-    instance: request.url.split('?', 1)[0],
+    instance: instanceOf(request.url),
     code: problem.code,
     requestId: request.id,
     errors,
     currentVersion,
   };
+}
+
+/** The path as a valid URI reference (RFC 3986), also of a URL that cannot be decoded. */
+export const instanceOf = (url: string): string =>
+  url.split(/[?#]/, 1)[0]!.replace(/%(?![\da-f]{2})|["<>\\^`{|}[\]\x7f-\uffff]/gi, encodeURIComponent);
+
+/** The origin at which the client has reached this process. */
+export function localOriginOf(socket: Socket): string {
+  const { localAddress = '127.0.0.1', localPort = 0 } = socket;
+  const host = localAddress.includes(':') ? `[${localAddress.replace(/%.*$/, '')}]` : localAddress;
+  return new URL(`${'encrypted' in socket ? 'https' : 'http'}://${host}:${localPort}`).origin;
 }
 
 /** RFC 6750, section 3: no error code if the request has no credentials. */

@@ -9,13 +9,18 @@ const MAX_BYTES = 254;
 
 // all except the specials of RFC 5322; mail to addresses such as foo..bar@docomo.ne.jp is delivered
 const LOCAL = String.raw`[^\x00-\x20"(),:;<>@[\\\]\x7f]{1,64}`;
+const LETTER = String.raw`[^\x00-\x40\x5b-\x60\x7b-\x7f]`;
 const LETTER_OR_DIGIT = String.raw`[^\x00-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]`;
-const LABEL = String.raw`${LETTER_OR_DIGIT}(?:[^\x00-\x2c\x2e\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]{0,61}${LETTER_OR_DIGIT})?`;
+/** Also a hyphen. */
+const INNER = String.raw`[^\x00-\x2c\x2e\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]{0,61}${LETTER_OR_DIGIT}`;
+const LABEL = String.raw`${LETTER_OR_DIGIT}(?:${INNER})?`;
+/** At least two characters that are not all digits (RFC 3696, 2). */
+const TOP_LABEL = String.raw`(?:${LETTER}${INNER}|\d+(?:${LETTER}(?:${INNER})?|-${INNER}))`;
 /**
  * Addresses of the public Internet, also internationalized ones (RFC 6531): a local part without quotes, and a domain
  * with a dot. Published in the OpenAPI, so it uses only what every regular expression engine has.
  */
-export const EMAIL = new RegExp(String.raw`^[\t-\r ]*${LOCAL}@(?:${LABEL}\.)+${LABEL}[\t-\r ]*$`);
+export const EMAIL = new RegExp(String.raw`^[\t-\r ]*${LOCAL}@(?:${LABEL}\.)+${TOP_LABEL}[\t-\r ]*$`);
 
 /**
  * E-mails are compared as bytes after trimming and lower-casing. Only pairs of letters that belong to each other are
@@ -47,7 +52,7 @@ function isDeliverable(email: string): boolean {
   const ascii = domainToASCII(domain);
   // other spellings of a domain are aliases, such as decomposed letters or a full stop of another script (UTS 46)
   const isCanonical = ascii !== '' && (ascii === domain || domainToUnicode(ascii) === domain);
-  return isCanonical && ascii.split('.').every(({ length }) => length <= 63) && /\.(?!\d+$)[^.]{2,}$/.test(ascii);
+  return isCanonical && ascii.split('.').every(({ length }) => length <= 63);
 }
 
 function toLowerCase(letter: string): string {

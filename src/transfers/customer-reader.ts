@@ -1,6 +1,7 @@
 import { type CustomerDto, UpdateCustomerDto } from '../customers/customer.dto.js';
 import { type CustomerValues, required } from '../customers/customer-values.js';
-import { escapePointer, Problem } from '../problems/problem.js';
+import { escapePointer, type InvalidMember, Problem } from '../problems/problem.js';
+import { trimBlanks } from '../text/characters.js';
 import { validateDto } from '../validation/validate-dto.js';
 import { splitFullName } from './full-names.js';
 import type { FileRow } from './parsing/file-rows.js';
@@ -67,7 +68,8 @@ function withoutEmpty(values: Record<string, unknown>): Record<string, unknown> 
     if (value === null || value === '' || isIgnored(name)) continue;
     // the validation would not see members that objects inherit (CWE-1321)
     if (name in Object.prototype || name === 'prototype') throw unknownMember(name);
-    given[name] = value;
+    // trimmed here, as blanks count for the maximum length of the API
+    given[name] = typeof value === 'string' && name !== 'notes' ? trimBlanks(value) : value;
   }
   return given;
 }
@@ -79,7 +81,7 @@ const unknownMember = (name: string): Problem =>
 function checkTexts(values: Record<string, unknown>): void {
   const errors = Object.entries(values)
     .filter(([, value]) => typeof value === 'string' && (value.includes('\0') || !value.isWellFormed()))
-    .map(([name]) => ({
+    .map(([name]): InvalidMember => ({
       pointer: `/${escapePointer(name.toWellFormed())}`,
       code: 'invalid_text',
       message: 'Must be Unicode text without NUL or lone surrogates.',

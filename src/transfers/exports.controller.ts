@@ -12,7 +12,11 @@ import { ApiExport } from './transfer-decorators.js';
 export class ExportsController {
   constructor(private readonly responses: ExportResponses) {}
 
-  /** Export all customers that match, in the order of the list */
+  /**
+   * Export customers
+   *
+   * All customers that match, in the order of the list, as a file that the import reads back.
+   */
   @Get()
   @Access('admin')
   @RouteConfig({ countsAsLoad: false })

@@ -1,23 +1,26 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
+import { type ProblemCode, PROBLEMS } from '../problems/catalog.js';
 import { InvalidMemberDto } from '../problems/problem.dto.js';
 
-/** Why a row was refused, or the import ended. */
+@ApiSchema({ description: 'Why a row was refused, or the import ended.' })
 export class ImportProblemDto {
-  /**
-   * Stable code of the problem, as in problem documents.
-   * @example 'invalid_request'
-   */
-  code: string;
+  /** Stable code of the problem, as in problem documents. */
+  @ApiProperty({ enum: Object.keys(PROBLEMS), enumName: 'ProblemCode', example: 'invalid_request' })
+  code: ProblemCode;
 
-  /** @example '/email: Must be an e-mail address.' */
+  /**
+   * What is wrong, for people; may change.
+   * @example '/email: Must be an e-mail address.'
+   */
   detail: string;
 
   /** Only with `invalid_request`: every invalid member. */
   errors?: InvalidMemberDto[];
 }
 
-/** The first event for a CSV file: what its columns are used for. */
+@ApiSchema({ description: 'The first event for a CSV file: what its columns are used for.' })
 export class ColumnsEventDto {
+  /** Kind of the event. */
   @ApiProperty({ enum: ['columns'] })
   event: 'columns';
 
@@ -36,56 +39,103 @@ export class ColumnsEventDto {
   ignored: string[];
 }
 
-/** At least every two seconds. What it counts is committed. */
+@ApiSchema({ description: 'At least every two seconds. What it counts is committed.' })
 export class ProgressEventDto {
+  /** Kind of the event. */
   @ApiProperty({ enum: ['progress'] })
   event: 'progress';
 
-  /** Data rows read so far: the sum of the other numbers. */
+  /**
+   * Data rows read so far: the sum of the other numbers.
+   * @example 1
+   */
   rows: number;
 
+  /**
+   * Customers created.
+   * @example 1
+   */
   created: number;
 
+  /**
+   * Customers changed.
+   * @example 0
+   */
   updated: number;
 
-  /** Rows that changed nothing. */
+  /**
+   * Rows that changed nothing.
+   * @example 0
+   */
   skipped: number;
 
+  /**
+   * Rows that were refused.
+   * @example 0
+   */
   failed: number;
 }
 
-/** A row that was refused; it changed nothing. */
+@ApiSchema({ description: 'A row that was refused; it changed nothing.' })
 export class RowErrorEventDto {
+  /** Kind of the event. */
   @ApiProperty({ enum: ['rowError'] })
   event: 'rowError';
 
-  /** The data row, from 1. */
+  /**
+   * The data row, from 1.
+   * @example 1
+   */
   row: number;
 
+  /** Why the row was refused. */
   problem: ImportProblemDto;
 }
 
-/** The last event: the whole file was read. */
+@ApiSchema({ description: 'The last event: the whole file was read.' })
 export class DoneEventDto {
+  /** Kind of the event. */
   @ApiProperty({ enum: ['done'] })
   event: 'done';
 
+  /**
+   * Data rows of the file: the sum of the other numbers.
+   * @example 1
+   */
   rows: number;
 
+  /**
+   * Customers created.
+   * @example 1
+   */
   created: number;
 
+  /**
+   * Customers changed.
+   * @example 0
+   */
   updated: number;
 
+  /**
+   * Rows that changed nothing.
+   * @example 0
+   */
   skipped: number;
 
+  /**
+   * Rows that were refused.
+   * @example 0
+   */
   failed: number;
 }
 
-/** The last event: the file was not read to its end. Send it again to finish. */
+@ApiSchema({ description: 'The last event: the file was not read to its end. Send it again to finish.' })
 export class AbortedEventDto {
+  /** Kind of the event. */
   @ApiProperty({ enum: ['aborted'] })
   event: 'aborted';
 
+  /** Why the import ended. */
   problem: ImportProblemDto;
 }
 

@@ -1,17 +1,20 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
 import type { OnConflict } from '../customers/customer-values.js';
 import { BooleanParameter, IsOneOf, MatchesPattern, OptionalNotNull, SingleLine } from '../validation/fields.js';
 
 export class ImportQuery {
   /**
    * What happens to a row whose e-mail an active customer has, or an earlier row of the file. `skip`: nothing; `update`:
-   * its values replace those of the customer, empty ones change nothing; `fail`: it is reported. Default: `skip`.
+   * its values replace those of the customer, empty ones change nothing; `fail`: it is reported.
    */
   @OptionalNotNull()
+  @ApiPropertyOptional({ default: 'skip' })
   @IsOneOf('skip', 'update', 'fail')
   onConflict?: OnConflict;
 
-  /** `true`: the same events and sums, but nothing is changed. Default: false. */
+  /** `true`: the same events and sums, but nothing is changed. */
   @OptionalNotNull()
+  @ApiPropertyOptional({ default: false })
   @BooleanParameter()
   dryRun?: boolean;
 

@@ -13,7 +13,12 @@ import { ApiImport } from './transfer-decorators.js';
 export class ImportsController {
   constructor(private readonly responses: ImportResponses) {}
 
-  /** Import customers from a CSV or NDJSON file */
+  /**
+   * Import customers
+   *
+   * From a CSV or NDJSON file. Every row is imported or reported; one invalid row costs no other. Sending a file
+   * again changes nothing and finishes what was left.
+   */
   @Post()
   @HttpCode(200)
   @Access('admin')

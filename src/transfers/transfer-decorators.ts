@@ -11,8 +11,8 @@ const FILE = { type: 'string', description: 'At most 1 GiB and 5,000,000 rows, o
 export const ApiImport = (): MethodDecorator =>
   applyDecorators(
     ApiExtension(BODY_CONTENT, {
-      [CSV_TYPE]: { schema: FILE },
-      [NDJSON_TYPE]: { schema: FILE },
+      [CSV_TYPE]: { schema: { type: 'string' } },
+      [NDJSON_TYPE]: { schema: { type: 'string' } },
       [FORM_TYPE]: {
         schema: { type: 'object', properties: { file: { ...FILE, format: 'binary' } }, required: ['file'] },
       },

@@ -1,8 +1,9 @@
 import type { MultipartFile, MultipartValue } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { isShort } from '../http/connections.js';
-import { FORM_TYPE, mediaTypeOf, NDJSON_TYPE } from '../http/media-types.js';
+import { charsetOf, FORM_TYPE, mediaTypeOf, NDJSON_TYPE } from '../http/media-types.js';
 import { escapePointer, Problem } from '../problems/problem.js';
+import { encodingNamed } from './parsing/encodings.js';
 import type { FileFormat } from './parsing/import-file.js';
 
 const MAX_FILE_BYTES = 1024 * 1024 * 1024;
@@ -21,9 +22,7 @@ export interface UploadFile {
 
 /** Throws unless the body can be a file of customers. Its reading ends when `closing` aborts. */
 export function uploadFileOf(request: FastifyRequest, closing: AbortSignal): UploadFile {
-  const { 'content-encoding': coding = 'identity', 'content-length': length = '0' } = request.headers;
-  if (coding !== 'identity')
-    throw new Problem('unsupported_media_type', 'A compressed body is not supported. Send the file as it is.');
+  const { 'content-length': length = '0' } = request.headers;
   if (Number(length) > MAX_FILE_BYTES + MAX_FORM_OVERHEAD_BYTES) throw new Problem('payload_too_large');
   const type = mediaTypeOf(request);
   if (type === '') throw new Problem('unsupported_media_type');
@@ -32,8 +31,15 @@ export function uploadFileOf(request: FastifyRequest, closing: AbortSignal): Upl
   return {
     bytes: limited(body, closing),
     format: type === NDJSON_TYPE ? 'ndjson' : 'csv',
-    charset: /;\s*charset="?([^\s;"]+)/i.exec(request.headers['content-type'] ?? '')?.[1],
+    charset: supportedCharsetOf(request),
   };
+}
+
+function supportedCharsetOf(request: FastifyRequest): string | undefined {
+  const charset = charsetOf(request);
+  if (charset !== undefined && !encodingNamed(charset))
+    throw new Problem('unsupported_media_type', 'The charset is not supported. Name the encoding of the file.');
+  return charset;
 }
 
 /** Discards what is left of a short body, so that the client can use the connection for its next request. */

@@ -11,7 +11,11 @@ import { UsersService } from './users.service.js';
 export class ProfileController {
   constructor(private readonly users: UsersService) {}
 
-  /** Get your own profile */
+  /**
+   * Get your profile
+   *
+   * The user who is signed in.
+   */
   @Get()
   @Access('user')
   @ApiIfNoneMatch()
@@ -19,7 +23,11 @@ export class ProfileController {
     return this.users.get(userId);
   }
 
-  /** Change your own name or surname (merge patch, RFC 7396) */
+  /**
+   * Change your profile
+   *
+   * A merge patch (RFC 7396) of your name and surname. Admins change the rest.
+   */
   @Patch()
   @Access('user')
   @ApiIfMatch()

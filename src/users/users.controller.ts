@@ -1,6 +1,5 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Put, Query } from '@nestjs/common';
 import { ApiParam } from '@nestjs/swagger';
-import { HistoryPageDto } from '../history/history.dto.js';
 import { Context, IfMatch, type RequestContext } from '../http/request-context.js';
 import { Access, ApiIdempotencyKey, ApiIfMatch, ApiIfNoneMatch, ApiProblems } from '../http/route-decorators.js';
 import { PageQuery } from '../lists/list.query.js';
@@ -10,6 +9,7 @@ import { CredentialsService } from './credentials.service.js';
 import { IdentitiesService } from './identities.service.js';
 import { type Provider, PROVIDERS } from './identity.entity.js';
 import { ListUsersQuery } from './list-users.query.js';
+import { ProviderPipe } from './provider.pipe.js';
 import {
   CreatedUserDto,
   CreateUserDto,
@@ -19,6 +19,7 @@ import {
   UserDto,
   UserPageDto,
 } from './user.dto.js';
+import { UserHistoryPageDto } from './user-history.dto.js';
 import { UsersService } from './users.service.js';
 
 @Controller('users')
@@ -29,14 +30,22 @@ export class UsersController {
     private readonly identities: IdentitiesService,
   ) {}
 
-  /** List users */
+  /**
+   * List users
+   *
+   * Newest first by default. All filters must match.
+   */
   @Get()
   @Access('admin')
   listUsers(@Query() query: ListUsersQuery): Promise<UserPageDto> {
     return this.users.list(query);
   }
 
-  /** Create a user, with an invitation if there is no password */
+  /**
+   * Create a user
+   *
+   * Without a password, the response contains an invitation with which the user sets one.
+   */
   @Post()
   @Access('admin')
   @ApiIdempotencyKey()
@@ -45,7 +54,11 @@ export class UsersController {
     return this.users.create(context, user);
   }
 
-  /** Get a user */
+  /**
+   * Get a user
+   *
+   * The ETag of the response is for If-Match.
+   */
   @Get(':id')
   @Access('admin')
   @ApiIfNoneMatch()
@@ -54,7 +67,12 @@ export class UsersController {
     return this.users.get(id);
   }
 
-  /** Change a user (merge patch, RFC 7396); a new e-mail ends an invitation or a password reset */
+  /**
+   * Change a user
+   *
+   * A merge patch (RFC 7396): members that are left out stay as they are. A new e-mail ends an invitation or a
+   * password reset.
+   */
   @Patch(':id')
   @Access('admin')
   @ApiIfMatch()
@@ -68,7 +86,11 @@ export class UsersController {
     return this.users.update(context, id, changes, expectedVersion);
   }
 
-  /** Delete a user; all sessions end at once; can be restored */
+  /**
+   * Delete a user
+   *
+   * All sessions of the user end at once. The user can be restored.
+   */
   @Delete(':id')
   @HttpCode(204)
   @Access('admin')
@@ -82,7 +104,11 @@ export class UsersController {
     return this.users.remove(context, id, expectedVersion);
   }
 
-  /** Restore a deleted user */
+  /**
+   * Restore a deleted user
+   *
+   * Changes nothing if the user is not deleted.
+   */
   @Post(':id/restore')
   @HttpCode(200)
   @Access('admin')
@@ -96,15 +122,23 @@ export class UsersController {
     return this.users.restore(context, id, expectedVersion);
   }
 
-  /** List the history of a user, newest first */
+  /**
+   * List the history of a user
+   *
+   * Newest first, also of deleted users.
+   */
   @Get(':id/history')
   @Access('admin')
   @ApiProblems('user_not_found')
-  listUserHistory(@Param('id', IdPipe) id: number, @Query() query: PageQuery): Promise<HistoryPageDto> {
+  listUserHistory(@Param('id', IdPipe) id: number, @Query() query: PageQuery): Promise<UserHistoryPageDto> {
     return this.users.listHistory(id, query);
   }
 
-  /** Grant or revoke the admin role */
+  /**
+   * Set the role of a user
+   *
+   * Revoking the admin role ends the sessions of the user. The last admin cannot lose it.
+   */
   @Put(':id/role')
   @Access('admin')
   @ApiIfMatch()
@@ -118,7 +152,11 @@ export class UsersController {
     return this.users.setRole(context, id, role, expectedVersion);
   }
 
-  /** Create a token with which the user can set a new password */
+  /**
+   * Create a password reset
+   *
+   * The response contains a token with which the user sets a new password. It replaces an earlier one.
+   */
   @Post(':id/password-reset')
   @Access('admin')
   @ApiIdempotencyKey()
@@ -132,7 +170,11 @@ export class UsersController {
     return this.credentials.issueReset(context, id, expectedVersion);
   }
 
-  /** Sign a user out everywhere; an invitation or a password reset that was not redeemed ends too */
+  /**
+   * Sign a user out everywhere
+   *
+   * Ends all sessions at once, and an invitation or a password reset that was not redeemed.
+   */
   @Delete(':id/sessions')
   @HttpCode(204)
   @Access('admin')
@@ -146,18 +188,22 @@ export class UsersController {
     return this.users.endSessions(context, id, expectedVersion);
   }
 
-  /** Unlink a provider account of a user; its sessions stay */
+  /**
+   * Unlink a provider account of a user
+   *
+   * The sessions of the user stay.
+   */
   @Delete(':id/identities/:provider')
   @HttpCode(204)
   @Access('admin')
-  @ApiParam({ name: 'provider', enum: PROVIDERS })
+  @ApiParam({ name: 'provider', enum: PROVIDERS, description: 'The provider of the account.', example: 'google' })
   @ApiIfMatch()
   @ApiProblems('user_not_found', 'identity_not_found', 'last_admin')
   unlinkUserIdentity(
     @Context() context: RequestContext,
     @IfMatch() expectedVersion: VersionCondition | undefined,
     @Param('id', IdPipe) id: number,
-    @Param('provider') provider: Provider,
+    @Param('provider', ProviderPipe) provider: Provider,
   ): Promise<void> {
     return this.identities.unlinkAsAdmin(context, id, provider, expectedVersion);
   }

@@ -4,7 +4,6 @@ import { Clock } from '../config/clock.js';
 import { type Dialect, dialectOf } from '../database/dialect.js';
 import { DirectQueries } from '../database/direct-queries.js';
 import { EntityTable } from '../database/entity-table.js';
-import type { HistoryPageDto } from '../history/history.dto.js';
 import { HistoryService } from '../history/history.service.js';
 import { usesSearchIndex } from '../lists/common-conditions.js';
 import { KeyPaging } from '../lists/key-paging.js';
@@ -32,6 +31,7 @@ import {
   type UserPageDto,
 } from './user.dto.js';
 import { User } from './user.entity.js';
+import { UserHistoryEntryDto, type UserHistoryPageDto } from './user-history.dto.js';
 import { userFilter } from './user-list.js';
 import { USER_SEARCH } from './user-search.js';
 import { USER_SORTS } from './user-sorts.js';
@@ -210,8 +210,9 @@ export class UsersService {
   }
 
   /** Includes deleted users, because their history tells who deleted them. */
-  async listHistory(id: number, query: PageQuery): Promise<HistoryPageDto> {
+  async listHistory(id: number, query: PageQuery): Promise<UserHistoryPageDto> {
     if (!(await this.table.find(id))) throw new Problem('user_not_found');
-    return this.history.list('user', id, query);
+    const { data, page } = await this.history.list('user', id, query);
+    return { data: data.map((entry) => UserHistoryEntryDto.from(entry)), page };
   }
 }

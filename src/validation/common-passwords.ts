@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { MemberErrorCode } from '../problems/catalog.js';
 
 const LIST = readFileSync(new URL('./common-passwords.txt', import.meta.url), 'utf8');
 const COMMON = new Set(LIST.split('\n').filter((line) => !line.startsWith('#')));
@@ -10,7 +11,7 @@ const ROWS = ['abcdefghijklmnopqrstuvwxyz', '01234567890', 'qwertyuiop', 'asdfgh
 const SEQUENCES = ROWS.flatMap((row) => [row, [...row].reverse().join('')]);
 
 /** Code and message of the error. */
-export const TOO_COMMON: [code: string, message: string] = [
+export const TOO_COMMON: [code: MemberErrorCode, message: string] = [
   'too_common',
   'Must not be a common password, a sequence, a repetition, or the e-mail.',
 ];

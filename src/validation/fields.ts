@@ -2,6 +2,7 @@ import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { ValidateBy, ValidateIf } from 'class-validator';
+import type { MemberErrorCode } from '../problems/catalog.js';
 import { codePointOf, findDisruptive, findInvisible, isVisible, trimBlanks } from '../text/characters.js';
 import { EMAIL, emailError, normalizeEmail } from '../text/email.js';
 import { preparePassword } from '../text/password.js';
@@ -9,7 +10,7 @@ import { E164, MAX_PHONE_LENGTH, normalizePhone, PHONE } from '../text/phone.js'
 import { isCommonPassword, TOO_COMMON } from './common-passwords.js';
 
 /** Why a value is invalid: a stable code, and a sentence for people. */
-export type FieldError = [code: string, message: string];
+export type FieldError = [code: MemberErrorCode, message: string];
 
 interface Field {
   schema: ApiPropertyOptions;
@@ -35,6 +36,12 @@ function field({ schema, normalize, check }: Field): PropertyDecorator {
   );
 }
 
+/** For patterns of the OpenAPI, with what every regular expression engine has. Contexts cannot be expressed so. */
+const CONTROL_CLASS = '\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029';
+const INVISIBLE_CLASS =
+  '\\x00-\\x1f\\x7f-\\xa0\\xad\\u1680\\u2000-\\u200b\\u200e\\u200f\\u2028-\\u202f\\u205f-\\u206f\\u3000\\ufeff\\ufff9-\\ufffd';
+const DISRUPTIVE_CLASS = '\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\u202a-\\u202e\\u2066-\\u2069\\ufffd';
+
 /** The member may be missing, but not null. `IsOptional` allows both. */
 export const OptionalNotNull = (): PropertyDecorator => ValidateIf((_, value) => value !== undefined);
 
@@ -55,14 +62,23 @@ const lengthOf = (value: unknown, min: number, max: number): FieldError | undefi
   return undefined;
 };
 
+/** Blanks count for the maximum, so that the schema can state it. */
+const trimUpTo =
+  (max: number) =>
+  (text: string): string =>
+    lengthOf(text, 0, max) ? text : trimBlanks(text);
+
 // C0 and C1 controls, line and paragraph separators
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+
+/** For the OpenAPI: a character that is no blank, and between blanks none of a class, which contains them except U+0020. */
+const trimmedPattern = (refused: string): string => `^[\\t-\\r ]*[^${refused} ][^${refused}]*[\\t-\\r ]*$`;
 
 /** One line of 1 to `max` characters, trimmed: a parameter that is only compared. */
 export const SingleLine = (max: number, check?: (text: string) => FieldError | undefined): PropertyDecorator =>
   field({
-    schema: { minLength: 1, maxLength: max },
-    normalize: trimBlanks,
+    schema: { minLength: 1, maxLength: max, pattern: trimmedPattern(CONTROL_CLASS) },
+    normalize: trimUpTo(max),
     check: (value) =>
       lengthOf(value, 1, max) ??
       (CONTROLS.test(value as string) ? ['invalid_text', 'Must be one line without control characters.'] : undefined) ??
@@ -72,8 +88,8 @@ export const SingleLine = (max: number, check?: (text: string) => FieldError | u
 /** A name that is stored: one line of 1 to `max` characters, trimmed, all of them visible. */
 export const Name = (max: number): PropertyDecorator =>
   field({
-    schema: { minLength: 1, maxLength: max },
-    normalize: trimBlanks,
+    schema: { minLength: 1, maxLength: max, pattern: trimmedPattern(INVISIBLE_CLASS) },
+    normalize: trimUpTo(max),
     check: (value) => lengthOf(value, 1, max) ?? nameErrorOf(value as string),
   });
 
@@ -86,7 +102,7 @@ function nameErrorOf(name: string): FieldError | undefined {
 /** Text of at most `max` characters; line breaks and tabs are allowed. */
 export const MultiLine = (max: number): PropertyDecorator =>
   field({
-    schema: { maxLength: max },
+    schema: { maxLength: max, pattern: `^[^${DISRUPTIVE_CLASS}]*$` },
     check: (value) => lengthOf(value, 0, max) ?? textErrorOf(value as string),
   });
 
@@ -100,7 +116,7 @@ function textErrorOf(text: string): FieldError | undefined {
 export const Email = (): PropertyDecorator =>
   field({
     schema: { format: 'email', pattern: EMAIL.source, maxLength: 120, example: 'ana.maria@example.com' },
-    normalize: normalizeEmail,
+    normalize: (value) => (lengthOf(value, 0, 120) ? value : normalizeEmail(value)),
     check: (value) => lengthOf(value, 1, 120) ?? emailErrorOf(value as string),
   });
 
@@ -131,7 +147,13 @@ const prepared = (value: string): string => (value.length > MAX_TYPED_PASSWORD ?
  */
 export const NewPassword = (): PropertyDecorator =>
   field({
-    schema: { format: 'password', minLength: 8, maxLength: MAX_PASSWORD, example: 'correct horse battery' },
+    schema: {
+      format: 'password',
+      minLength: 8,
+      maxLength: MAX_PASSWORD,
+      pattern: '^[^\\x00-\\x1f\\x7f-\\x9f]*$',
+      example: 'correct horse battery',
+    },
     normalize: prepared,
     check: (value, dto) =>
       lengthOf(value, 8, MAX_PASSWORD) ?? passwordErrorOf(value as string, (dto as { email?: unknown }).email),
@@ -155,8 +177,15 @@ export const CurrentPassword = (): PropertyDecorator =>
   });
 
 /** A string that is only compared, such as a token: no normalization and no other rules. */
-export const RawString = (max: number): PropertyDecorator =>
-  field({ schema: { minLength: 1, maxLength: max }, check: (value) => lengthOf(value, 1, max) });
+export const RawString = (max: number, schema: Pick<ApiPropertyOptions, 'format'> = {}): PropertyDecorator =>
+  field({ schema: { minLength: 1, maxLength: max, ...schema }, check: (value) => lengthOf(value, 1, max) });
+
+/** A cursor: who opens it reports every mistake in the same way. */
+export const Cursor = (): PropertyDecorator =>
+  field({
+    schema: { minLength: 1, maxLength: 1000, pattern: '^[\\w-]+$' },
+    check: (value) => lengthOf(value, 1, 1000),
+  });
 
 export const MatchesPattern = (pattern: RegExp, message: string): PropertyDecorator =>
   field({
@@ -175,7 +204,7 @@ export const IsOneOf = (...allowed: string[]): PropertyDecorator =>
 export const IntegerParameter = (min: number, max: number): PropertyDecorator =>
   field({
     schema: { type: 'integer', minimum: min, maximum: max },
-    normalize: (value) => (/^\d{1,10}$/.test(value) ? Number(value) : value),
+    normalize: (value) => (/^(0|[1-9]\d{0,9})$/.test(value) ? Number(value) : value),
     check: (value) =>
       typeof value === 'number' && value >= min && value <= max
         ? undefined

@@ -1,5 +1,6 @@
 import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
+import type { MemberErrorCode } from '../problems/catalog.js';
 import { escapePointer, type InvalidMember, Problem } from '../problems/problem.js';
 
 class ValidationFailure extends Error {
@@ -39,6 +40,6 @@ function toMember({ property, constraints, value }: ValidationError, { type }: A
   const pointer = type === 'body' ? `/${escapePointer(property)}` : property;
   if (!constraints?.field) return { pointer, code: 'unknown_member', message: 'Unknown member.' };
   if (value === undefined) return { pointer, code: 'required', message: 'This value is required.' };
-  const [code = '', ...words] = constraints.field.split(' ');
-  return { pointer, code, message: words.join(' ') };
+  const [code, ...words] = constraints.field.split(' ');
+  return { pointer, code: code as MemberErrorCode, message: words.join(' ') };
 }

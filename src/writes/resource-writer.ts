@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { Clock } from '../config/clock.js';
+import type { Action } from '../history/actions.js';
 import type { Changes } from '../history/history.entity.js';
 import { HistoryService } from '../history/history.service.js';
 import { Problem } from '../problems/problem.js';
@@ -12,7 +13,7 @@ import type { WriteContext } from './write-context.js';
 
 export interface Change<Row> {
   /** As the history names it. */
-  action: string;
+  action: Action;
   /** Other versions are refused with `version_conflict`. Undefined: any version. */
   expectedVersion?: VersionCondition;
   /** Whether a deleted row is found as well. */
@@ -128,7 +129,7 @@ export class ResourceWriter {
   async updateIn<Row extends Versioned>(
     manager: EntityManager,
     resource: Resource<Row>,
-    { actorId, requestId }: WriteContext,
+    { actorId, requestId, onVersion }: WriteContext,
     id: number,
     { action, expectedVersion, includeDeleted, always, isErasure, set, afterUpdate }: Change<Row>,
   ): Promise<Row> {
@@ -141,7 +142,10 @@ export class ResourceWriter {
     const now = this.clock.now();
     const values = await set(before, manager, now);
     const isUnchanged = Object.entries(values).every(([name, value]) => before[name as keyof Row] === value);
-    if (isUnchanged && !always) return before;
+    if (isUnchanged && !always) {
+      onVersion?.(before.version);
+      return before;
+    }
 
     const audit = { version: before.version + 1, lastModifiedBy: actorId, lastModifiedAt: now };
     const changed = { ...before, ...values, ...audit };
@@ -150,6 +154,7 @@ export class ResourceWriter {
     if (!(await resource.table.updateVersion(manager, after, before.version))) throw new VersionRaceError();
     await this.finish(manager, resource, requestId, action, [{ before, after }], isErasure);
     await afterUpdate?.(after, manager);
+    onVersion?.(after.version);
     return after;
   }
 
@@ -157,7 +162,7 @@ export class ResourceWriter {
     manager: EntityManager,
     resource: Resource<Row>,
     requestId: string | null,
-    action: string,
+    action: Action,
     changes: Array<RowChange<Row>>,
     isErasure = false,
   ): Promise<void> {

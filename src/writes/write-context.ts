@@ -4,6 +4,8 @@ export interface WriteContext {
   actorId: number | null;
   requestId: string | null;
   idempotency?: IdempotentRequest;
+  /** Called with the version of a row after its update. May be called again, as transactions are retried. */
+  onVersion?: (version: number) => void;
 }
 
 export interface IdempotentRequest {

@@ -47,6 +47,8 @@ export class Client {
       body: body === undefined ? undefined : isRaw ? (body as string) : JSON.stringify(body),
     });
     const answer = await answerOf(response);
+    if (answer.status >= 500 && answer.status !== 503)
+      throw new Error(`${method} ${path} is ${answer.status}: ${JSON.stringify(answer.body)}`);
     expectDocumented(this.api, method, path, answer);
     return answer;
   }

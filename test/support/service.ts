@@ -13,6 +13,7 @@ import { createLogger } from '../../src/logging/logger.js';
 import { PasswordHasher } from '../../src/users/password-hasher.js';
 import type { CreatedUserDto, CreateUserDto } from '../../src/users/user.dto.js';
 import { UsersService } from '../../src/users/users.service.js';
+import { checkResponses } from './checked-responses.js';
 import { Client } from './client.js';
 import { createDatabase, type Kind, type TestDatabase } from './databases.js';
 
@@ -100,6 +101,7 @@ export async function startService(
   const { app, api } = await createService(env, clock, log && (await createLogger(env, { write: log })));
   await app.listen(0, '127.0.0.1');
   const anonymous = new Client(await app.getUrl(), api);
+  const violations = checkResponses(app.getHttpServer(), api, anonymous.url);
   /** Starts a session without a password: hashing takes longer than most tests. */
   const signedIn = async (userId: number): Promise<Client> => {
     const client = { ipAddress: '127.0.0.1', userAgent: null, requestId: '' };
@@ -123,9 +125,11 @@ export async function startService(
     },
     close: async () => {
       await app.close();
-      if (beside) return;
-      await database.drop();
-      rmSync(dataDir, { recursive: true, force: true });
+      if (!beside) {
+        await database.drop();
+        rmSync(dataDir, { recursive: true, force: true });
+      }
+      if (violations.length > 0) throw new Error(`Undocumented responses:\n${violations.join('\n')}`);
     },
   };
 }

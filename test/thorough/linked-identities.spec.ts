@@ -175,7 +175,7 @@ onEveryDatabase((kind) => {
       expect((await attacker.walkFrom(new URL(pending.body.uri as string))).body.code).toBe('invalid_login_state');
       expect((await service.admin.get(`/users/${user.id}`)).body).toMatchObject({ identities: [], hasPassword: true });
       const [entry] = (await service.admin.get(`/users/${user.id}/history`)).body.data;
-      expect(entry).toMatchObject({ action: 'password_changed', changes: { identities: ['google', null] } });
+      expect(entry).toMatchObject({ action: 'password_changed', changes: { identities: [['google'], null] } });
       expect((await link(await service.anonymous.signIn(user.email, newPassword))).status).toBe(200);
     });
 

@@ -32,7 +32,7 @@ onEveryDatabase((kind) => {
       expect(history.data[0]).toMatchObject({
         action: 'identity_linked',
         by: user.id,
-        changes: { identities: [null, provider] },
+        changes: { identities: [null, [provider]] },
       });
     });
 

@@ -2,7 +2,7 @@ import { DISCOVERY, GoogleStandIn } from '../stand-ins/google.js';
 import { Browser } from '../support/browser.js';
 import { onEveryDatabase } from '../support/databases.js';
 import { createPkce, ProviderLogin, RETURN_TO } from '../support/provider-login.js';
-import type { TestService } from '../support/service.js';
+import { startService, type TestService } from '../support/service.js';
 
 const MINUTE_MS = 60_000;
 
@@ -39,6 +39,39 @@ onEveryDatabase((kind) => {
           nonce: expect.stringMatching(/^[\w-]{22}$/),
         });
       }
+    });
+
+    describe.each([
+      ['is not available', 'provider_unavailable'],
+      ['is not configured', 'provider_not_configured'],
+    ])('with a provider that %s', (what, code) => {
+      let target: TestService;
+      beforeAll(async () => {
+        const env = { LOGIN_RETURN_URLS: RETURN_TO, GOOGLE_DISCOVERY_URL: 'http://127.0.0.1:9/none' };
+        const credentials = { GOOGLE_CLIENT_ID: 'id', GOOGLE_CLIENT_SECRET: 'secret' };
+        const isConfigured = what === 'is not available';
+        target = await startService(kind, { beside: service, env: { ...env, ...(isConfigured && credentials) } });
+      });
+      afterAll(() => target.close());
+
+      it('returns the browser to the frontend, and tells a script the problem', async () => {
+        const path = `/login/google?returnTo=${encodeURIComponent(`${RETURN_TO}?page=2`)}`;
+        const sent = await target.anonymous.get(path, { headers: { accept: 'text/html' } });
+        expect([sent.status, sent.headers.get('location')]).toEqual([302, `${RETURN_TO}?page=2&error=${code}`]);
+        const told = await target.anonymous.get(path, { headers: { accept: 'application/json' } });
+        expect([told.status, told.body.code]).toEqual([503, code]);
+      });
+
+      it('is a problem without a frontend, and for an address that is not allowed', async () => {
+        for (const query of [
+          '',
+          '?returnTo=https%3A%2F%2Fevil.example',
+          `?returnTo=${RETURN_TO}&returnTo=${RETURN_TO}`,
+        ]) {
+          const answer = await target.anonymous.get(`/login/google${query}`);
+          expect([query, answer.status >= 400, answer.headers.get('location')]).toEqual([query, true, null]);
+        }
+      });
     });
 
     it('uses a new state, nonce and challenge every time', async () => {

@@ -5,13 +5,14 @@ import { Context, IfMatch, type RequestContext } from '../../http/request-contex
 import { Access, ApiIfMatch, ApiProblems } from '../../http/route-decorators.js';
 import { IdentitiesService } from '../../users/identities.service.js';
 import { type Provider, PROVIDERS } from '../../users/identity.entity.js';
+import { ProviderPipe } from '../../users/provider.pipe.js';
 import type { VersionCondition } from '../../writes/version-condition.js';
 import { ProviderUriDto, ReauthenticationDto, StartLoginQuery } from './oauth.dto.js';
 import { type AuthorizationStarted, ProviderGuard, ProviderResult } from './provider.guard.js';
 import { ReauthenticationGuard } from './reauthentication.guard.js';
 
 @ApiTags('Me')
-@ApiParam({ name: 'provider', enum: PROVIDERS })
+@ApiParam({ name: 'provider', enum: PROVIDERS, description: 'The provider of the account.', example: 'google' })
 @Controller('me/identities/:provider')
 export class IdentitiesController {
   constructor(private readonly identities: IdentitiesService) {}
@@ -34,7 +35,11 @@ export class IdentitiesController {
     return { uri };
   }
 
-  /** Unlink a provider account; you can link it again */
+  /**
+   * Unlink a provider account
+   *
+   * You can link it again. The last way to sign in cannot be unlinked.
+   */
   @Delete()
   @HttpCode(204)
   @Access('user')
@@ -43,7 +48,7 @@ export class IdentitiesController {
   unlinkIdentity(
     @Context() context: RequestContext,
     @IfMatch() expectedVersion: VersionCondition | undefined,
-    @Param('provider') provider: Provider,
+    @Param('provider', ProviderPipe) provider: Provider,
   ): Promise<void> {
     return this.identities.unlinkOwn(context, context.actorId, provider, expectedVersion);
   }

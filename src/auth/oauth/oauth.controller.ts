@@ -1,6 +1,7 @@
 import { Body, Controller, Headers, HttpCode, Post, Query, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { expectsJson } from '../../http/accept.js';
 import { type Client, ClientInfo } from '../../http/request-context.js';
 import { Access, ApiProblems } from '../../http/route-decorators.js';
 import { TokensDto } from '../login.dto.js';
@@ -56,7 +57,8 @@ export class OAuthController {
   @HttpCode(200)
   @Access('public')
   @ApiOperation({
-    summary: "Exchange the one-time code in your frontend's address for tokens",
+    summary: 'Exchange a one-time code for tokens',
+    description: "The code is in your frontend's address after a provider sign-in. It lives 60 seconds and works once.",
   })
   @ApiProblems('invalid_login_code')
   exchangeLoginCode(@Body() code: ExchangeCodeDto, @ClientInfo() client: Client): Promise<TokensDto> {
@@ -74,8 +76,5 @@ async function sendStarted(
   accept: string | undefined,
   reply: FastifyReply,
 ): Promise<void> {
-  await (isJson(accept) ? reply.send({ uri }) : reply.redirect(uri, 302));
+  await (expectsJson(accept) ? reply.send({ uri }) : reply.redirect(uri, 302));
 }
-
-/** Browsers that follow a link accept HTML. */
-const isJson = (accept = ''): boolean => accept.includes('application/json') && !accept.includes('text/html');

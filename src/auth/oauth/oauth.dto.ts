@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 import { CurrentPassword, MatchesPattern, OptionalNotNull, RawString } from '../../validation/fields.js';
 
 /** RFC 7636: 32 bytes in base64url. */
@@ -13,7 +13,7 @@ export class StartLoginQuery {
    * @example 'https://app.example.com/signed-in'
    */
   @OptionalNotNull()
-  @RawString(1024)
+  @RawString(1024, { format: 'uri' })
   returnTo?: string;
 
   /**
@@ -26,6 +26,7 @@ export class StartLoginQuery {
   codeChallenge?: string;
 }
 
+@ApiSchema({ description: 'Proof that the request is made by the owner of the session.' })
 export class ReauthenticationDto {
   /** Your password. Required if you signed in more than 5 minutes ago. */
   @OptionalNotNull()
@@ -33,18 +34,23 @@ export class ReauthenticationDto {
   password?: string;
 }
 
+@ApiSchema({ description: 'Where a provider sign-in starts.' })
 export class ProviderUriDto {
   /**
    * Address of the provider: redirect the browser to it. The browser must have the cookie of this response. `fetch`
    * stores it if the request has `credentials: 'include'` and is same-site, such as from app.example.com to
    * crm.example.com.
    */
-  @ApiProperty({ format: 'uri', example: 'https://accounts.google.com/o/oauth2/v2/auth?client_id=…' })
+  @ApiProperty({ format: 'uri', example: 'https://accounts.google.com/o/oauth2/v2/auth?client_id=crm&state=c2VhbGVk' })
   uri: string;
 }
 
+@ApiSchema({ description: 'A one-time code of a provider sign-in.' })
 export class ExchangeCodeDto {
-  /** The `code` in the address that the browser returned to. Expires after 60 seconds. Single use. */
+  /**
+   * The `code` in the address that the browser returned to. Expires after 60 seconds. Single use.
+   * @example 'c2VhbGVkLW9uZS10aW1lLWNvZGU'
+   */
   @RawString(1024)
   code: string;
 

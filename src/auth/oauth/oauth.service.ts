@@ -20,7 +20,7 @@ import { type LoginState, LoginStates } from './login-state.js';
 import { type ExchangeCodeDto, StartLoginQuery } from './oauth.dto.js';
 import { OneTimeTokens } from './one-time-tokens.js';
 import { PROVIDER_TIMEOUT_MS } from './provider-fetch.js';
-import { addOutcome, checkReturnTo } from './return-to.js';
+import { addOutcome, checkReturnTo, isReturnUrl } from './return-to.js';
 
 const CODE_MS = 60_000;
 
@@ -113,6 +113,13 @@ export class OAuthService {
     if (!user || user.sessionEpoch !== opened.content.epoch || !(await this.tokens.consume(opened)))
       throw new Problem('invalid_login_code');
     return this.auth.startSession(user, client);
+  }
+
+  /** The address of the frontend that starts a sign-in, with an error code; undefined without an allowed one. */
+  findStartErrorRedirect({ query }: ProviderRequest, error: ProblemCode): string | undefined {
+    const { returnTo } = query as { returnTo?: unknown };
+    const isAllowed = typeof returnTo === 'string' && isReturnUrl(returnTo, this.env.LOGIN_RETURN_URLS);
+    return isAllowed ? addOutcome(returnTo, 'error', error) : undefined;
   }
 
   /** The address of the frontend with an error code; undefined if no frontend started this sign-in in this browser. */

@@ -79,4 +79,4 @@ export function readProviderRequest(request: FastifyRequest): ProviderRequest {
   return { provider, origin: request.publicOrigin, query: request.query, browserId: readBrowserId(request) };
 }
 
-const isCallback = (request: FastifyRequest): boolean => request.routeOptions.url!.endsWith('/callback');
+export const isCallback = (request: FastifyRequest): boolean => request.routeOptions.url!.endsWith('/callback');

@@ -8,12 +8,16 @@ export function checkReturnTo({ returnTo, codeChallenge }: StartLoginQuery, allo
     if (codeChallenge === undefined) return;
     throw Problem.invalid([{ pointer: 'codeChallenge', code: 'not_allowed', message: 'Requires returnTo.' }]);
   }
-  // Checked before parsing: a URL parser tolerates https:evil, backslashes, spaces, soft hyphens and user@host.
-  const isPlain = /^https?:\/\/[^\s\\@#]+$/.test(returnTo) && !findConfusable(returnTo) && URL.canParse(returnTo);
-  if (!isPlain || !allowed.includes(removeQuery(returnTo)))
+  if (!isReturnUrl(returnTo, allowed))
     throw Problem.invalid([
       { pointer: 'returnTo', code: 'not_allowed', message: 'Must be one of the addresses in LOGIN_RETURN_URLS.' },
     ]);
+}
+
+export function isReturnUrl(address: string, allowed: string[]): boolean {
+  // Checked before parsing: a URL parser tolerates https:evil, backslashes, spaces, soft hyphens and user@host.
+  const isPlain = /^https?:\/\/[^\s\\@#]+$/.test(address) && !findConfusable(address) && URL.canParse(address);
+  return isPlain && allowed.includes(removeQuery(address));
 }
 
 /** Tells the frontend the outcome in its own address, whose query may contain parameters of these names already. */

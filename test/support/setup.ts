@@ -1,0 +1,3 @@
+import { checkFetch } from './checked-responses.js';
+
+checkFetch();
