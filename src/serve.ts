@@ -28,9 +28,10 @@ export async function serve(env: Env, logger: Logger): Promise<void> {
   await app.listen(env.PORT, env.HOST).catch((error: unknown) => {
     throw listenError(error, 'PORT', env.PORT);
   });
+  // at once, as a SIGTERM may close the listener while the first admin is created
+  const url = env.PUBLIC_URL ?? (await app.getUrl());
   // only now: a start that fails before must not create an admin whose password is never printed
   await app.get(FirstAdmin).ensure();
-  const url = env.PUBLIC_URL ?? (await app.getUrl());
   const { registry } = app.get(Metrics);
   readMetrics = () => registry.metrics();
   if (cluster.isPrimary) announce(env, logger, url);
