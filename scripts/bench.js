@@ -12,9 +12,11 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compare, seekDeepPage } from './bench/compare.js';
 import { openDatabase } from './bench/database.js';
+import { fill } from './bench/fill.js';
 import { CONNECTIONS, JOBS } from './bench/jobs.js';
 import { Measurement, median } from './bench/measure.js';
 import { coreCount, cpuModel, isPinned, killAll, residentMiB, stop } from './bench/processes.js';
+import { plainCustomer } from './bench/sample-rows.js';
 import { openLogPipe, signIn, startBare, startService } from './bench/servers.js';
 
 const STARTS = 3;
@@ -43,7 +45,7 @@ async function run(database) {
   // migrates the database, and creates the admin
   let service = await start();
   const actorId = await database.adminId();
-  await database.fill(sizes.rows, actorId);
+  await fill(database, sizes.rows, (n) => plainCustomer(n, sizes.rows, actorId));
 
   const startSeconds = [];
   for (let n = 0; n < STARTS; n++) {

@@ -19,7 +19,7 @@ const next = () => {
 const milliseconds = [];
 const load = autocannon({
   url: target.url,
-  connections: CONNECTIONS,
+  connections: target.connections ?? CONNECTIONS,
   duration: target.seconds,
   sampleInt: 100,
   // no two connections send the same ids in the same order: the service folds reads of one id into one
