@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import type { Finding } from '../../src/cli/checks/check.js';
 import { checkPhotos } from '../../src/cli/checks/photos.js';
+import { checkFacebook, checkGoogle } from '../../src/cli/checks/providers.js';
 import { checkPublicUrl } from '../../src/cli/checks/public-url.js';
 import { Clock } from '../../src/config/clock.js';
 import { readEnv } from '../../src/config/env.js';
@@ -18,6 +21,8 @@ describe('the doctor', () => {
   let env: Record<string, string>;
   beforeAll(async () => {
     Logger.overrideLogger(false);
+    // loading it takes part of the time that the first operation has
+    await import('@google-cloud/storage');
     [bucket, google] = await Promise.all([BucketStandIn.start(), GoogleStandIn.start()]);
     directory = mkdtempSync(join(tmpdir(), 'crm-cli-'));
     env = {
@@ -100,6 +105,47 @@ describe('the doctor', () => {
       fix: expect.stringMatching(fix),
     });
     expect(bucket.objects.size).toBe(0);
+  });
+
+  it.each<[string, Record<string, string>, RegExp, RegExp]>([
+    [
+      'a disk',
+      { GOOGLE_BUCKET: '', DATA_DIR: '/sys' },
+      /^local disk in DATA_DIR: put failed/,
+      /^Make DATA_DIR writable/,
+    ],
+    ['another server', {}, /put failed with storage_unavailable/, /^Start the server in GOOGLE_STORAGE_ENDPOINT/],
+  ])('gives only advice that fits %s that fails', async (_, overrides, message, fix) => {
+    bucket.fail('put', { status: 503 });
+    const finding = (await checkPhotos(readEnv({ ...env, ...overrides }), new Clock()).catch(
+      (error: unknown) => error,
+    )) as Finding;
+    expect(finding).toMatchObject({ message: expect.stringMatching(message), fix: expect.stringMatching(fix) });
+    if (overrides.DATA_DIR) expect(finding.message + finding.fix).not.toMatch(/Google|bucket|storage\.objects|roles\//);
+  });
+
+  it.each<[string, Record<string, string>, RegExp, RegExp]>([
+    ['Google’s own URL', { GOOGLE_DISCOVERY_URL: '' }, /GOOGLE_DISCOVERY_URL/, /^Allow this machine to reach accounts/],
+    ['another URL', {}, /GOOGLE_DISCOVERY_URL/, /^Correct it, or unset it/],
+  ])('gives only advice that fits %s that is unreachable', async (_, overrides, message, fix) => {
+    const offline = jest.spyOn(globalThis, 'fetch').mockRejectedValue(new TypeError('fetch failed'));
+    const finding = checkGoogle(readEnv({ ...env, ...overrides }), new Clock());
+    await expect(finding).rejects.toMatchObject({
+      message: expect.stringMatching(message),
+      fix: expect.stringMatching(fix),
+    });
+    offline.mockRestore();
+  });
+
+  it('names the variables of providers that are not configured, and of wrong URLs', async () => {
+    const none = { GOOGLE_CLIENT_ID: '', GOOGLE_CLIENT_SECRET: '', FACEBOOK_CLIENT_ID: '', FACEBOOK_CLIENT_SECRET: '' };
+    const unset = readEnv({ ...env, ...none });
+    await expect(checkGoogle(unset, new Clock())).rejects.toThrow(/not configured: GOOGLE_CLIENT_ID/);
+    expect(() => checkFacebook(unset)).toThrow(/not configured: FACEBOOK_CLIENT_ID/);
+    const version = { FACEBOOK_AUTHORIZE_URL: 'https://www.facebook.com/v1.0/dialog/oauth' };
+    expect(() => checkFacebook(readEnv({ ...env, ...version }))).toThrow(/different API versions: v1\.0, v\d/);
+    const plain = { NODE_ENV: 'production', FACEBOOK_USER_INFO_URL: 'http://127.0.0.1:1/v1.0/me' };
+    expect(() => checkFacebook(readEnv({ ...env, ...plain }))).toThrow(/^not HTTPS: FACEBOOK_USER_INFO_URL$/);
   });
 
   it.each([

@@ -27,10 +27,13 @@ describe('uploads that fall silent', () => {
     };
     const start = performance.now();
     const sockets = await Promise.all(Array.from({ length: 20 }, () => open(portOf(other), head)));
-    const answers = Promise.all(sockets.map(async (socket) => String((await once(socket, 'data'))[0])));
+    let ended = 0;
+    const answers = Promise.all(
+      sockets.map(async (socket) => String((await once(socket, 'data').finally(() => ended++))[0])),
+    );
     const closed = Promise.all(sockets.map((socket) => once(socket, 'close')));
     expect(await upload(other.accessToken)).toBe(200);
-    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(ended).toBe(0);
     for (const answer of await answers) expect(answer).toMatch(/^HTTP\/1\.1 408 [^]*"code":"request_timeout"/);
     await closed;
     expect(performance.now() - start).toBeLessThan(45_000);

@@ -19,6 +19,8 @@ const BUCKET_FIXES: Record<string, string> = {
   storage_full: 'Raise the quota of the bucket’s project.',
   storage_unavailable: 'Check that this machine reaches Google and that the credentials are still valid.',
 };
+const ENDPOINT_FIX =
+  'Start the server in GOOGLE_STORAGE_ENDPOINT, correct that address, or unset it to use Google’s own.';
 const BUCKET_FIX = 'Check the bucket in the console of its provider.';
 const DISK_FIX = 'Make DATA_DIR writable for the user that runs the service, and free disk space.';
 
@@ -36,8 +38,8 @@ export async function checkPhotos(env: Env, clock: Clock): Promise<string> {
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       // other details are meant for clients of the API
-      const missing = error.code === 'storage_forbidden' ? `: ${error.detail}` : '';
-      const fix = env.GOOGLE_BUCKET ? (BUCKET_FIXES[error.code] ?? BUCKET_FIX) : DISK_FIX;
+      const missing = env.GOOGLE_BUCKET && error.code === 'storage_forbidden' ? `: ${error.detail}` : '';
+      const fix = env.GOOGLE_BUCKET ? bucketFix(error.code, env) : DISK_FIX;
       throw new Finding(`${where}: ${name} failed with ${error.code}${missing}`, fix);
     }
   };
@@ -58,6 +60,9 @@ export async function checkPhotos(env: Env, clock: Clock): Promise<string> {
   }
   return `${where}: put, get, list, delete and ${env.PHOTO_DELIVERY === 'public' ? 'public reads' : 'signing'} work`;
 }
+
+const bucketFix = (code: string, { GOOGLE_STORAGE_ENDPOINT }: Env): string =>
+  code === 'storage_unavailable' && GOOGLE_STORAGE_ENDPOINT ? ENDPOINT_FIX : (BUCKET_FIXES[code] ?? BUCKET_FIX);
 
 async function expectListed(store: ObjectStore, fix: string): Promise<void> {
   // one is enough: a large bucket has many objects
