@@ -826,6 +826,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/problems": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the codes of problems
+         * @description What each of them means, and what to do about it.
+         */
+        get: operations["listProblemTypes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/problems/{code}": {
         parameters: {
             query?: never;
@@ -1893,6 +1913,16 @@ export interface components {
              * @example No customer has this id, or the customer is deleted.
              */
             description: string;
+            /**
+             * @description What a developer or a user does about it.
+             * @example Remove the customer from the view.
+             */
+            advice: string;
+        };
+        /** @description All problem codes. */
+        ProblemTypes: {
+            /** @description Every code of the service. */
+            data: components["schemas"]["ProblemType"][];
         };
         /** @description A problem document (RFC 9457). */
         Problem: {
@@ -4519,6 +4549,32 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listProblemTypes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description JSON, or with `Accept: text/html` a page for people. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemTypes"];
+                    "text/html": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            417: components["responses"]["ExpectationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["InternalError"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     getProblemType: {
         parameters: {
             query?: never;
@@ -4531,13 +4587,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description OK */
+            /** @description JSON, or with `Accept: text/html` a page for people. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ProblemType"];
+                    "text/html": string;
                 };
             };
             400: components["responses"]["BadRequest"];

@@ -89,4 +89,16 @@ export class ProblemTypeDto {
    * @example 'No customer has this id, or the customer is deleted.'
    */
   description: string;
+
+  /**
+   * What a developer or a user does about it.
+   * @example 'Remove the customer from the view.'
+   */
+  advice: string;
+}
+
+@ApiSchema({ description: 'All problem codes.' })
+export class ProblemTypesDto {
+  /** Every code of the service. */
+  data: ProblemTypeDto[];
 }
