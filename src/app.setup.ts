@@ -15,6 +15,7 @@ import { Connections } from './http/connections.js';
 import { registerCors, setCorsHeaders, warnOfUnknownOrigins } from './http/cors.js';
 import { Draining, SHUTDOWN_SIGNALS } from './http/draining.js';
 import { type IsTrusted, trustProxies } from './http/forwarded.js';
+import { takeTurnsInLargeResponses } from './http/large-responses.js';
 import { LoadShedding } from './http/load-shedding.js';
 import { decoratePublicOrigin } from './http/origin.js';
 import { OtherMethods } from './http/other-methods.js';
@@ -90,6 +91,7 @@ export async function prepareService(env: Env, clock: Clock, logger?: Logger): P
   refuseUnsupportedRequests(fastify);
   app.get(LoadShedding).register(fastify);
   app.get(Draining).register(fastify);
+  takeTurnsInLargeResponses(fastify);
   await fastify.register(fastifyCookie);
   await registerBodyParsers(fastify);
   const api = await createApiDocument(app);

@@ -277,5 +277,28 @@ onEveryDatabase((kind) => {
       expect(status).toBe(200);
       expect(headers.get('etag')).toBe('"v2"');
     });
+
+    it('keeps every character of a response with megabytes, which is encoded piece by piece', async () => {
+      const company = `many ${unique()}`;
+      // two code units each: of all pieces, some begin in the middle of one
+      for (let n = 0; n < 40; n++)
+        await user.post(
+          '/customers',
+          newCustomer({ company, name: 'a'.repeat(1 + (n % 2)), notes: '🙂'.repeat(5_000) }),
+        );
+      const path = `/customers?limit=200&company=${encodeURIComponent(company)}`;
+      const { body, headers } = await user.get(path);
+      expect(body.data).toHaveLength(40);
+      for (const { notes } of body.data) expect(notes === '🙂'.repeat(5_000)).toBe(true);
+      expect(headers.get('content-length')).toBe(String(Buffer.byteLength(JSON.stringify(body))));
+    });
+
+    it('names at most 100 invalid parameters', async () => {
+      const names = Array.from({ length: 1_800 }, (_, n) => `p${n}`);
+      const { status, body } = await service.anonymous.get(`/livez?${names.map((name) => `${name}=1`).join('&')}`);
+      expect(status).toBe(400);
+      expect(body.errors.map(({ pointer }: any) => pointer)).toEqual(names.slice(0, 100));
+      expect(body.detail).toMatch(/p99: Unknown parameter\. And 1700 more\.$/);
+    });
   });
 });

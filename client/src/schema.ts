@@ -1963,7 +1963,7 @@ export interface components {
              * @example 0c8f5a0e-9a3b-4f3c-8a54-3c1d9f0f2a11
              */
             requestId: string;
-            /** @description Only with `invalid_request`: every invalid member. */
+            /** @description Only with `invalid_request`: the invalid members, at most 100 of them. */
             errors?: components["schemas"]["InvalidMember"][];
             /**
              * @description Only with 412: the current version of the resource.

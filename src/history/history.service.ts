@@ -22,6 +22,8 @@ const STATE = 'SELECT state FROM history WHERE resource = ? AND resource_id = ? 
 const LATER_CHANGES = `SELECT changes FROM history
   WHERE resource = ? AND resource_id = ? AND version > ? ORDER BY version DESC`;
 
+/** Without the states, which are as large as the changes. */
+const LISTED = { version: true, action: true, by: true, at: true, requestId: true, changes: true };
 const READ_BATCH_SIZE = 200;
 /** In one statement, which the server aborts if it runs for long. */
 const BATCH_SIZE = 1_000;
@@ -85,7 +87,12 @@ export class HistoryService {
   async *all(resource: string, id: number): AsyncGenerator<HistoryEntry> {
     for (let before = MAX_ID; ;) {
       const where = { resource, resourceId: id, version: LessThan(before) };
-      const found = await this.entries.find({ where, order: { version: 'DESC' }, take: READ_BATCH_SIZE });
+      const found = await this.entries.find({
+        where,
+        select: LISTED,
+        order: { version: 'DESC' },
+        take: READ_BATCH_SIZE,
+      });
       for (const entry of found) yield toHistoryEntry(entry);
       if (found.length < READ_BATCH_SIZE) return;
       before = found.at(-1)!.version;
@@ -105,6 +112,7 @@ export class HistoryService {
         resourceId: id,
         ...(cursor && { version: LessThan(this.cursors.open<number>(cursor, scope)) }),
       },
+      select: LISTED,
       order: { version: 'DESC' },
       take: limit + 1,
     });

@@ -60,38 +60,61 @@ function parse(bytes: Buffer): unknown {
   return body;
 }
 
+/** An object or array whose members are still to be checked. */
+interface Open {
+  value: object;
+  depth: number;
+  name: string | number;
+  parent?: Open;
+}
+
 /** Iterative, as the client controls the depth. */
 function checkShape(body: unknown): void {
   let keys = 0;
-  const open: Array<{ value: unknown; pointer: string; depth: number }> = [{ value: body, pointer: '', depth: 0 }];
+  const open: Open[] = [];
+  const check = (value: unknown, name: string | number, parent?: Open): void => {
+    if (typeof value === 'string' && !isText(value)) refuseText(pointerTo(name, parent));
+    if (typeof value === 'object' && value !== null)
+      open.push({ value, depth: parent ? parent.depth + 1 : 0, name, parent });
+  };
+  check(body, '');
   for (let next = open.pop(); next; next = open.pop()) {
-    const { value, pointer, depth } = next;
-    if (typeof value === 'string') checkText(value, pointer);
-    if (typeof value !== 'object' || value === null) continue;
-    if (depth === MAX_DEPTH) refuse(pointer, 'too_deep', `Must not be nested deeper than ${MAX_DEPTH} levels.`);
+    const { value, depth, name, parent } = next;
+    if (depth === MAX_DEPTH)
+      refuse(pointerTo(name, parent), 'too_deep', `Must not be nested deeper than ${MAX_DEPTH} levels.`);
     if (Array.isArray(value)) {
-      if (value.length > MAX_ITEMS) refuse(pointer, 'too_many_items', `Must not have more than ${MAX_ITEMS} items.`);
-      value.forEach((item, index) => open.push({ value: item, pointer: `${pointer}/${index}`, depth: depth + 1 }));
+      if (value.length > MAX_ITEMS)
+        refuse(pointerTo(name, parent), 'too_many_items', `Must not have more than ${MAX_ITEMS} items.`);
+      for (const [index, item] of value.entries()) check(item, index, next);
       continue;
     }
-    const names = Object.keys(value);
-    keys += names.length;
+    const members = Object.entries(value);
+    keys += members.length;
     if (keys > MAX_KEYS) refuse('', 'too_many_members', `Must not have more than ${MAX_KEYS} members.`);
-    for (const name of names) {
-      const member = `${pointer}/${escapePointer(name)}`;
+    for (const [member, item] of members) {
       // prototype pollution (CWE-1321); class-transformer would drop these members silently
-      if (name in Object.prototype || name === 'prototype') refuse(member, 'unknown_member', 'Unknown member.');
-      checkText(name, member);
-      open.push({ value: (value as Record<string, unknown>)[name], pointer: member, depth: depth + 1 });
+      if (member in Object.prototype || member === 'prototype')
+        refuse(pointerTo(member, next), 'unknown_member', 'Unknown member.');
+      if (!isText(member)) refuseText(pointerTo(member, next));
+      check(item, member, next);
     }
   }
 }
 
-/** NUL ends strings in programs written in C; lone surrogates are not valid Unicode and cannot be stored. */
-export function checkText(text: string, pointer: string): void {
-  if (text.includes('\0') || !text.isWellFormed())
-    refuse(pointer, 'invalid_text', 'Must be Unicode text without NUL or lone surrogates.');
+/** Built only for a refusal: most members need none. */
+function pointerTo(name: string | number, parent?: Open): string {
+  return parent ? `${pointerTo(parent.name, parent.parent)}/${escapePointer(String(name))}` : '';
 }
+
+/** NUL ends strings in programs written in C; lone surrogates are not valid Unicode and cannot be stored. */
+const isText = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
+
+export function checkText(text: string, pointer: string): void {
+  if (!isText(text)) refuseText(pointer);
+}
+
+const refuseText = (pointer: string): never =>
+  refuse(pointer, 'invalid_text', 'Must be Unicode text without NUL or lone surrogates.');
 
 function refuse(pointer: string, code: MemberErrorCode, message: string): never {
   const error: InvalidMember = { pointer: pointer.toWellFormed(), code, message };

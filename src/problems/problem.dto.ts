@@ -58,7 +58,7 @@ export class ProblemDto {
    */
   requestId: string;
 
-  /** Only with `invalid_request`: every invalid member. */
+  /** Only with `invalid_request`: the invalid members, at most 100 of them. */
   errors?: InvalidMemberDto[];
 
   /**

@@ -17,6 +17,9 @@ interface ProblemExtras {
   allow?: string[];
 }
 
+/** A request can have thousands, such as unknown parameters: a response that lists all of them helps nobody. */
+const MAX_LISTED = 100;
+
 /** Throw it to respond with a problem document (RFC 9457), which `sendProblem` writes. */
 export class Problem extends Error {
   readonly status: number;
@@ -31,8 +34,10 @@ export class Problem extends Error {
   }
 
   static invalid(errors: InvalidMember[]): Problem {
-    const sentences = errors.map(({ pointer, message }) => `${pointer || 'Body'}: ${message}`);
-    return new Problem('invalid_request', sentences.join(' '), { errors });
+    const listed = errors.slice(0, MAX_LISTED);
+    const sentences = listed.map(({ pointer, message }) => `${pointer || 'Body'}: ${message}`);
+    if (errors.length > MAX_LISTED) sentences.push(`And ${errors.length - MAX_LISTED} more.`);
+    return new Problem('invalid_request', sentences.join(' '), { errors: listed });
   }
 }
 

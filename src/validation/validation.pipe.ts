@@ -28,13 +28,25 @@ export class RequestValidationPipe extends ValidationPipe {
     if (metadata.type === 'body' && (typeof value !== 'object' || value === null || Array.isArray(value)))
       throw Problem.invalid([{ pointer: '', code: 'not_an_object', message: 'Must be a JSON object.' }]);
     try {
-      return await super.transform(value, metadata);
+      // values of our own decorators are no input
+      return await super.transform(metadata.type === 'custom' ? value : withoutNesting(value), metadata);
     } catch (error) {
       if (!(error instanceof ValidationFailure)) throw error;
       throw Problem.invalid(error.errors.map((invalid) => toMember(invalid, metadata)));
     }
   }
 }
+
+/** No member of a DTO is an object: those are refused, but `transform` would copy them with all that they contain. */
+const withoutNesting = (value: unknown): unknown =>
+  typeof value === 'object' && value !== null
+    ? Object.fromEntries(
+        Object.entries(value).map(([name, member]) => [
+          name,
+          typeof member === 'object' && member !== null ? {} : member,
+        ]),
+      )
+    : value;
 
 function toMember({ property, constraints, value }: ValidationError, { type }: ArgumentMetadata): InvalidMember {
   const pointer = type === 'body' ? `/${escapePointer(property)}` : property;

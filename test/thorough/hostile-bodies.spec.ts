@@ -62,6 +62,7 @@ onEveryDatabase((kind) => {
       ['prototype', '"prototype":{}', '/prototype', 'unknown_member'],
       ['hasOwnProperty', '"hasOwnProperty":1', '/hasOwnProperty', 'unknown_member'],
       ['toString', '"toString":"x"', '/toString', 'unknown_member'],
+      ['__proto__ deep inside', '"notes":[0,{"a/b":[{"__proto__":1}]}]', '/notes/1/a~1b/0/__proto__', 'unknown_member'],
       ['valueOf', '"valueOf":null', '/valueOf', 'unknown_member'],
       ['toJSON', '"toJSON":{}', '/toJSON', 'unknown_member'],
       ['then', '"then":"x"', '/then', 'unknown_member'],
