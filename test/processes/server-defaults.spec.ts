@@ -26,7 +26,16 @@ const HOSTILE = [
   '--lower-case-table-names=1',
 ];
 const GLOBALS = ['sql_auto_is_null = 1', 'unique_checks = 0', 'foreign_key_checks = 0', 'sql_select_limit = 1'];
-const MODES = ['NO_BACKSLASH_ESCAPES', 'ANSI_QUOTES', 'PIPES_AS_CONCAT', 'ORACLE', 'NO_ZERO_DATE,IGNORE_SPACE', ''];
+const MODES = [
+  'NO_BACKSLASH_ESCAPES',
+  'ANSI_QUOTES',
+  'PIPES_AS_CONCAT',
+  'ORACLE',
+  'NO_ZERO_DATE,IGNORE_SPACE',
+  '',
+  // the default of MySQL 5.7
+  'ONLY_FULL_GROUP_BY,STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION',
+];
 const QUOTED = `zq' or 1=1 #`;
 const INJECTIONS = [QUOTED, `zq\\' or 1=1 -- `, `zq" or 1=1 #`, `zq\\" or 1=1 #`, `zq'||sleep(9)||'`];
 
