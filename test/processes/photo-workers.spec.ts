@@ -1,24 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { PhotoPipeline } from '../../src/photos/photo-pipeline.js';
 import { PhotoWorkers } from '../../src/photos/photo-workers.js';
 import { bomb, frameBomb, png, scanBomb, textBomb } from '../support/image-bombs.js';
 import { jpeg, noise } from '../support/images.js';
+import { memoryOf } from '../support/memory.js';
 import { until } from '../support/program.js';
 
 const MEGABYTE = 1_000_000;
 const DIST = fileURLToPath(new URL('../../dist/src/photos', import.meta.url));
-
-/** Memory of a process in bytes; 0 if it has exited. */
-function memoryOf(pid: number): number {
-  try {
-    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
-}
 
 describe('Photo workers', () => {
   let workers: PhotoWorkers;
