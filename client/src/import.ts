@@ -45,7 +45,7 @@ export async function readImport(response: Response, onProgress?: ImportOptions[
         status: response.status,
         detail,
         instance: '/customers/import',
-        code: code as ProblemError['code'],
+        code: code,
         requestId: response.headers.get('x-request-id') ?? '',
       });
     }

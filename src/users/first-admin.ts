@@ -43,7 +43,8 @@ export class FirstAdmin {
     const admin = { email, password, name: 'First', surname: 'Admin', role: 'admin' as const };
     await this.users.create({ actorId: null, requestId: null }, admin);
     // Printed once, on the terminal and not in the log.
-    if (!ADMIN_PASSWORD) process.stdout.write(`\n  First admin:  ${email}\n  Password:     ${password}  (printed only once)\n\n`);
+    if (!ADMIN_PASSWORD)
+      process.stdout.write(`\n  First admin:  ${email}\n  Password:     ${password}  (printed only once)\n\n`);
     else this.logger.log('Created the first admin from ADMIN_EMAIL');
   }
 }
