@@ -1,9 +1,9 @@
 import { request } from 'node:http';
 import type { OpenAPIObject } from '@nestjs/swagger';
-import { resolve } from '../src/openapi/components.js';
-import type { Answer, Client } from './support/client.js';
-import { onEveryDatabase } from './support/databases.js';
-import { newCustomer, newUser, startService, type TestService, unique } from './support/service.js';
+import { resolve } from '../../src/openapi/components.js';
+import type { Answer, Client } from '../support/client.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { newCustomer, newUser, startService, type TestService, unique } from '../support/service.js';
 
 type Access = 'public' | 'user' | 'admin';
 type Schema = Record<string, any>;

@@ -1,6 +1,6 @@
-import { onEveryDatabase } from './support/databases.js';
-import { startService, type TestService } from './support/service.js';
-import { createSessionActions } from './support/sessions.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { startService, type TestService } from '../support/service.js';
+import { createSessionActions } from '../support/sessions.js';
 
 const SECOND_MS = 1_000;
 

@@ -1,12 +1,12 @@
-import type { Answer, Client } from './support/client.js';
-import { CustomerFixture } from './support/customer-fixture.js';
-import { onEveryDatabase } from './support/databases.js';
-import { form } from './support/forms.js';
-import { anotherJpeg } from './support/images.js';
-import { findInDatabase, findInFiles } from './support/residue.js';
-import { keyed } from './support/rows.js';
-import { newCustomer, startService, type TestService, unique } from './support/service.js';
-import { UNKNOWN_ID } from './support/users.js';
+import type { Answer, Client } from '../support/client.js';
+import { CustomerFixture } from '../support/customer-fixture.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { form } from '../support/forms.js';
+import { anotherJpeg } from '../support/images.js';
+import { findInDatabase, findInFiles } from '../support/residue.js';
+import { keyed } from '../support/rows.js';
+import { newCustomer, startService, type TestService, unique } from '../support/service.js';
+import { UNKNOWN_ID } from '../support/users.js';
 
 /** A person whose every field contains a text that occurs nowhere else. */
 function newPerson(): { values: Record<string, unknown> & { email: string }; traces: string[] } {

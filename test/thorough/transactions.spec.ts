@@ -1,10 +1,10 @@
 import { setImmediate as nextTick } from 'node:timers/promises';
-import { Transactions, VersionRaceError } from '../src/writes/transactions.js';
-import type { Client } from './support/client.js';
-import { onEveryDatabase } from './support/databases.js';
-import { captureOutput } from './support/output.js';
-import { keyed, Rows, sendUnchecked } from './support/rows.js';
-import { newCustomer, startService, type TestService, unique } from './support/service.js';
+import { Transactions, VersionRaceError } from '../../src/writes/transactions.js';
+import type { Client } from '../support/client.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { captureOutput } from '../support/output.js';
+import { keyed, Rows, sendUnchecked } from '../support/rows.js';
+import { newCustomer, startService, type TestService, unique } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;

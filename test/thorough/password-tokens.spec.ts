@@ -1,6 +1,6 @@
-import { onEveryDatabase } from './support/databases.js';
-import { newUser, startService, type TestService, unique } from './support/service.js';
-import { createUserActions, failure, UNKNOWN_ID } from './support/users.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { newUser, startService, type TestService, unique } from '../support/service.js';
+import { createUserActions, failure, UNKNOWN_ID } from '../support/users.js';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 

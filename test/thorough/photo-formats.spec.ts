@@ -1,8 +1,8 @@
 import sharp, { type Sharp } from 'sharp';
-import { PhotoPipeline } from '../src/photos/photo-pipeline.js';
-import { PhotoWorkers } from '../src/photos/photo-workers.js';
-import { corners, cornersOf } from './support/images.js';
-import { animatedPng, multiPicture, ultraHdr, ycck } from './support/photo-files.js';
+import { PhotoPipeline } from '../../src/photos/photo-pipeline.js';
+import { PhotoWorkers } from '../../src/photos/photo-workers.js';
+import { corners, cornersOf } from '../support/images.js';
+import { animatedPng, multiPicture, ultraHdr, ycck } from '../support/photo-files.js';
 
 const COLOURS = ['red', 'green', 'blue', 'white'];
 const JPEG = { quality: 100, chromaSubsampling: '4:4:4' };

@@ -1,10 +1,10 @@
-import { DirectQueries } from '../src/database/direct-queries.js';
-import { KeyPaging } from '../src/lists/key-paging.js';
-import { onEveryDatabase } from './support/databases.js';
-import { ListFixture } from './support/list-fixture.js';
-import { Rows } from './support/rows.js';
-import { startService, type TestService, unique } from './support/service.js';
-import { recordStatements } from './support/statement-plans.js';
+import { DirectQueries } from '../../src/database/direct-queries.js';
+import { KeyPaging } from '../../src/lists/key-paging.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { ListFixture } from '../support/list-fixture.js';
+import { Rows } from '../support/rows.js';
+import { startService, type TestService, unique } from '../support/service.js';
+import { recordStatements } from '../support/statement-plans.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;

@@ -1,7 +1,7 @@
-import type { Answer, Client } from './support/client.js';
-import { onEveryDatabase } from './support/databases.js';
-import { ADMIN, newUser, startService, type TestService } from './support/service.js';
-import { type Account, createUserActions, failure, on } from './support/users.js';
+import type { Answer, Client } from '../support/client.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { ADMIN, newUser, startService, type TestService } from '../support/service.js';
+import { type Account, createUserActions, failure, on } from '../support/users.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;

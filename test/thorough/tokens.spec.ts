@@ -1,9 +1,9 @@
 import { createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
-import { Secrets } from '../src/config/secrets.js';
-import type { Client } from './support/client.js';
-import { onEveryDatabase } from './support/databases.js';
-import { JWT_SECRET, startService, type TestService } from './support/service.js';
+import { Secrets } from '../../src/config/secrets.js';
+import type { Client } from '../support/client.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { JWT_SECRET, startService, type TestService } from '../support/service.js';
 
 type Json = Record<string, unknown>;
 

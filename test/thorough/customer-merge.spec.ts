@@ -1,11 +1,11 @@
-import type { Answer, Client } from './support/client.js';
-import { CustomerFixture } from './support/customer-fixture.js';
-import { onEveryDatabase } from './support/databases.js';
-import { form } from './support/forms.js';
-import { anotherJpeg } from './support/images.js';
-import { keyed } from './support/rows.js';
-import { newCustomer, startService, type TestService, unique } from './support/service.js';
-import { UNKNOWN_ID } from './support/users.js';
+import type { Answer, Client } from '../support/client.js';
+import { CustomerFixture } from '../support/customer-fixture.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { form } from '../support/forms.js';
+import { anotherJpeg } from '../support/images.js';
+import { keyed } from '../support/rows.js';
+import { newCustomer, startService, type TestService, unique } from '../support/service.js';
+import { UNKNOWN_ID } from '../support/users.js';
 
 const LEGACY_PHOTO = 'https://storage.googleapis.com/others/aB3dE5fG7hJ9kL1m';
 

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import type { Answer, Client } from './support/client.js';
-import { onEveryDatabase } from './support/databases.js';
-import { form } from './support/forms.js';
-import { anotherJpeg, corners, cornersOf, jpeg, located } from './support/images.js';
-import { newCustomer, startService, type TestService } from './support/service.js';
+import type { Answer, Client } from '../support/client.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { form } from '../support/forms.js';
+import { anotherJpeg, corners, cornersOf, jpeg, located } from '../support/images.js';
+import { newCustomer, startService, type TestService } from '../support/service.js';
 
 const JPEG = { headers: { 'content-type': 'image/jpeg' } };
 const HOUR_MS = 60 * 60 * 1000;

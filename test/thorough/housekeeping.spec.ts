@@ -1,8 +1,8 @@
-import { toSqlTime } from '../src/database/dialect.js';
-import { deleteExpired } from '../src/database/housekeeping.js';
-import { RateLimit } from '../src/limits/rate-limit.entity.js';
-import { onEveryDatabase } from './support/databases.js';
-import { startService, type TestService } from './support/service.js';
+import { toSqlTime } from '../../src/database/dialect.js';
+import { deleteExpired } from '../../src/database/housekeeping.js';
+import { RateLimit } from '../../src/limits/rate-limit.entity.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { startService, type TestService } from '../support/service.js';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Client } from './support/client.js';
-import { onEveryDatabase } from './support/databases.js';
-import { jpeg } from './support/images.js';
-import { newCustomer, startService, type TestService } from './support/service.js';
+import type { Client } from '../support/client.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { jpeg } from '../support/images.js';
+import { newCustomer, startService, type TestService } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;

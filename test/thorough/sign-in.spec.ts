@@ -1,6 +1,6 @@
-import { onEveryDatabase } from './support/databases.js';
-import { createPasswordActions, JSON_TYPE, SLOW_HASH, werkzeugPbkdf2, werkzeugScrypt } from './support/passwords.js';
-import { newUser, startService, type TestService, unique } from './support/service.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { createPasswordActions, JSON_TYPE, SLOW_HASH, werkzeugPbkdf2, werkzeugScrypt } from '../support/passwords.js';
+import { newUser, startService, type TestService, unique } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;

@@ -1,8 +1,8 @@
-import type { Answer, Client } from './support/client.js';
-import { CustomerFixture } from './support/customer-fixture.js';
-import { onEveryDatabase } from './support/databases.js';
-import { form } from './support/forms.js';
-import { newCustomer, newUser, startService, type TestService } from './support/service.js';
+import type { Answer, Client } from '../support/client.js';
+import { CustomerFixture } from '../support/customer-fixture.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { form } from '../support/forms.js';
+import { newCustomer, newUser, startService, type TestService } from '../support/service.js';
 
 const first = ({ status, body }: Answer): unknown[] => {
   const { pointer, code, message } = body.errors[0];

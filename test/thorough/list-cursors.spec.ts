@@ -1,6 +1,6 @@
-import { onEveryDatabase } from './support/databases.js';
-import { ListFixture, newRow } from './support/list-fixture.js';
-import { newCustomer, startService, type TestService } from './support/service.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { ListFixture, newRow } from '../support/list-fixture.js';
+import { newCustomer, startService, type TestService } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;

@@ -1,11 +1,11 @@
-import { WaitingReaders } from '../src/changes/waiting-readers.js';
-import { type Answer, type Client } from './support/client.js';
-import { CustomerFixture } from './support/customer-fixture.js';
-import { onEveryDatabase } from './support/databases.js';
-import { EventStream } from './support/event-stream.js';
-import { anotherJpeg } from './support/images.js';
-import { until } from './support/program.js';
-import { newCustomer, startService, type TestService } from './support/service.js';
+import { WaitingReaders } from '../../src/changes/waiting-readers.js';
+import { type Answer, type Client } from '../support/client.js';
+import { CustomerFixture } from '../support/customer-fixture.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { EventStream } from '../support/event-stream.js';
+import { anotherJpeg } from '../support/images.js';
+import { until } from '../support/program.js';
+import { newCustomer, startService, type TestService } from '../support/service.js';
 
 const FEED = '/customers/changes';
 

@@ -1,8 +1,8 @@
-import type { Answer, Client } from './support/client.js';
-import { CustomerFixture } from './support/customer-fixture.js';
-import { onEveryDatabase } from './support/databases.js';
-import { anotherJpeg } from './support/images.js';
-import { newCustomer, startService, type TestService } from './support/service.js';
+import type { Answer, Client } from '../support/client.js';
+import { CustomerFixture } from '../support/customer-fixture.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { anotherJpeg } from '../support/images.js';
+import { newCustomer, startService, type TestService } from '../support/service.js';
 
 const JPEG = { headers: { 'content-type': 'image/jpeg' } };
 

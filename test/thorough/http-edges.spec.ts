@@ -1,9 +1,9 @@
 import { brotliCompressSync, gzipSync } from 'node:zlib';
-import type { Answer, Client } from './support/client.js';
-import { onEveryDatabase } from './support/databases.js';
-import { jpeg } from './support/images.js';
-import { newCustomer, newUser, startService, type TestService } from './support/service.js';
-import { portOf, raw } from './support/sockets.js';
+import type { Answer, Client } from '../support/client.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { jpeg } from '../support/images.js';
+import { newCustomer, newUser, startService, type TestService } from '../support/service.js';
+import { portOf, raw } from '../support/sockets.js';
 
 const problemIn = (answer: string): Record<string, unknown> => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')));
 

@@ -1,8 +1,8 @@
-import type { Client } from './support/client.js';
-import { CustomerFixture } from './support/customer-fixture.js';
-import { onEveryDatabase } from './support/databases.js';
-import { newCustomer, startService, type TestService, unique } from './support/service.js';
-import { UNKNOWN_ID } from './support/users.js';
+import type { Client } from '../support/client.js';
+import { CustomerFixture } from '../support/customer-fixture.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { newCustomer, startService, type TestService, unique } from '../support/service.js';
+import { UNKNOWN_ID } from '../support/users.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { onEveryDatabase } from './support/databases.js';
-import { importFile, NDJSON, refusedRows, sumsOf } from './support/imports.js';
-import { Rows } from './support/rows.js';
-import { someCustomers } from './support/sample-texts.js';
-import { startService, type TestService, unique } from './support/service.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { importFile, NDJSON, refusedRows, sumsOf } from '../support/imports.js';
+import { Rows } from '../support/rows.js';
+import { someCustomers } from '../support/sample-texts.js';
+import { startService, type TestService, unique } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;
@@ -95,7 +95,7 @@ onEveryDatabase((kind) => {
       return JSON.stringify({ email: `${name}@example.com`, name, surname: 'x' });
     });
     await importFile(service.admin, batch.join('\n'), {}, NDJSON);
-    const { ExportsService } = await import('../src/transfers/exports.service.js');
+    const { ExportsService } = await import('../../src/transfers/exports.service.js');
     const pieces = service.app.get(ExportsService).write({ format: 'ndjson', sort: 'name' }, '');
     const written: string[] = [];
     let isMoved = false;
