@@ -6,7 +6,7 @@ import { parseIfMatch } from '../http/etags.js';
 import { JSON_TYPES, mediaTypeOf } from '../http/media-types.js';
 import { parseIdempotencyKey } from '../http/request-context.js';
 import { ProblemFilter } from '../problems/problem.filter.js';
-import { type InvalidMember, Problem } from '../problems/problem.js';
+import { type InvalidMember, MAX_LISTED, Problem } from '../problems/problem.js';
 import { validateDto } from '../validation/validate-dto.js';
 
 declare module 'fastify' {
@@ -40,6 +40,7 @@ export class RequestErrorsFilter extends ProblemFilter {
 
 async function withAllErrors(problem: Problem, request: FastifyRequest, execution: ExecutionContext): Promise<Problem> {
   const errors = [...(problem.extras.errors ?? [])];
+  if (errors.length === MAX_LISTED) return problem;
   for (const check of checksOf(request, execution))
     try {
       await check();

@@ -17,8 +17,8 @@ interface ProblemExtras {
   allow?: string[];
 }
 
-/** A request can have thousands, such as unknown parameters: a response that lists all of them helps nobody. */
-const MAX_LISTED = 100;
+/** A request can have thousands, such as unknown parameters: a response that lists all of them would be no help. */
+export const MAX_LISTED = 100;
 
 /** Throw it to respond with a problem document (RFC 9457), which `sendProblem` writes. */
 export class Problem extends Error {
