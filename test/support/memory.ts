@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs';
 
-/** Resident memory of a process in bytes; 0 if it has exited. */
+/**
+ * Memory of a process in bytes, of pages that processes share only its part, so that those of several can be added up; 0 if
+ * it has exited.
+ */
 export function memoryOf(pid: number): number {
   try {
-    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
+    return Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0) * 1024;
   } catch {
     return 0;
   }
