@@ -136,3 +136,14 @@ describe('The Node version', () => {
     expect(refused.map(([path]) => path)).toEqual([]);
   });
 });
+
+describe('The everyday tests', () => {
+  it('are the files of `test`: imported together, or named by the command as they need no service', () => {
+    const specs = readdirSync(join(ROOT, 'test')).filter((file) => file.endsWith('.spec.ts'));
+    const together = readdirSync(join(ROOT, 'test/everyday')).flatMap((file) =>
+      [...read(`test/everyday/${file}`).matchAll(/'\.\.\/(.*)\.js'/g)].map(([, spec]) => `${spec}.ts`),
+    );
+    const [, named = ''] = /test\/\(([^)]*)\)/.exec(manifest.scripts['test:quick:built'])!;
+    expect([...together, ...named.split('|').map((name) => `${name}.spec.ts`)].sort()).toEqual(specs.sort());
+  });
+});

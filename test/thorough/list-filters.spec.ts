@@ -1,6 +1,6 @@
-import { onEveryDatabase } from './support/databases.js';
-import { ListFixture, newRow, TIMES } from './support/list-fixture.js';
-import { newCustomer, startService, type TestService, unique } from './support/service.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { ListFixture, newRow, TIMES } from '../support/list-fixture.js';
+import { newCustomer, startService, type TestService, unique } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;

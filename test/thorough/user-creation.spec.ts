@@ -1,6 +1,6 @@
-import { onEveryDatabase } from './support/databases.js';
-import { newUser, startService, type TestService, unique } from './support/service.js';
-import { createUserActions, failure, on } from './support/users.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { newUser, startService, type TestService, unique } from '../support/service.js';
+import { createUserActions, failure, on } from '../support/users.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;

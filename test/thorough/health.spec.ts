@@ -1,8 +1,8 @@
-import { DirectQueries } from '../src/database/direct-queries.js';
-import { HealthService } from '../src/health/health.service.js';
-import { onEveryDatabase } from './support/databases.js';
-import { expectProblem } from './support/refusals.js';
-import { startService, type TestService } from './support/service.js';
+import { DirectQueries } from '../../src/database/direct-queries.js';
+import { HealthService } from '../../src/health/health.service.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { expectProblem } from '../support/refusals.js';
+import { startService, type TestService } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;

@@ -1,7 +1,7 @@
-import { SessionsService } from '../src/auth/sessions.service.js';
-import { onEveryDatabase } from './support/databases.js';
-import { startService, type TestService, unique } from './support/service.js';
-import { createSessionActions } from './support/sessions.js';
+import { SessionsService } from '../../src/auth/sessions.service.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { startService, type TestService, unique } from '../support/service.js';
+import { createSessionActions } from '../support/sessions.js';
 
 const SECOND_MS = 1_000;
 const DAY_MS = 24 * 60 * 60 * 1_000;

@@ -1,9 +1,9 @@
-import { CustomersService } from '../src/customers/customers.service.js';
-import { ResourceWriter } from '../src/writes/resource-writer.js';
-import { Transactions } from '../src/writes/transactions.js';
-import { onEveryDatabase } from './support/databases.js';
-import { keyed, Rows } from './support/rows.js';
-import { newCustomer, startService, type TestService, unique } from './support/service.js';
+import { CustomersService } from '../../src/customers/customers.service.js';
+import { ResourceWriter } from '../../src/writes/resource-writer.js';
+import { Transactions } from '../../src/writes/transactions.js';
+import { onEveryDatabase } from '../support/databases.js';
+import { keyed, Rows } from '../support/rows.js';
+import { newCustomer, startService, type TestService, unique } from '../support/service.js';
 
 const NO_PHOTO = { photoKey: null, photoWidth: null, photoHeight: null, photoUrl: null };
 const CONTEXT = { actorId: 1, requestId: 'test' };

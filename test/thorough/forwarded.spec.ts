@@ -1,6 +1,6 @@
 import { request } from 'node:http';
-import { GoogleStandIn } from './stand-ins/google.js';
-import { ADMIN, startService, type TestService } from './support/service.js';
+import { GoogleStandIn } from '../stand-ins/google.js';
+import { ADMIN, startService, type TestService } from '../support/service.js';
 
 type Headers = Record<string, string>;
 
