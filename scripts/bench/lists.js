@@ -9,7 +9,7 @@ export const SEARCHES = {
   'two-letter prefix': { q: 'ga' },
   'rare full name': { q: `${RARE.name} ${RARE.surname}` },
   'two broad words': { q: 'ana garcia' },
-  'word that nobody has': { q: 'zzyzx' },
+  'word that no customer has': { q: 'zzyzx' },
   'phone prefix': { q: '+34 600 1' },
   'narrow phone prefix': { q: '600 123 4' },
 };

@@ -1,9 +1,9 @@
 /** sysexits.h EX_CONFIG: tells a supervisor that restarting does not help. */
 export const EXIT_CONFIGURATION = 78;
 
-/** Why the service or a command cannot start, in words for the person who starts it: it is no bug, so nobody needs a stack. */
+/** Why the service or a command cannot start, in words for the person who starts it: it is no bug, so it has no stack. */
 export class StartError extends Error {
-  /** Whether it stays so until somebody changes something. */
+  /** Whether a restart cannot help. */
   readonly isLasting: boolean = false;
 
   constructor(

@@ -90,7 +90,7 @@ export class BucketStore extends ObjectStore {
     return currentTracing()?.inSpan(() => this.spanOf(operation), run) ?? run();
   }
 
-  /** Without the key: whoever knows the one of a public photo can read it. */
+  /** Without the key: the key of a public photo is enough to read it. */
   private spanOf(operation: Operation): SpanDescription {
     const attributes = { 'storage.operation': operation, 'storage.bucket': this.name };
     return { name: `bucket ${operation}`, attributes };
