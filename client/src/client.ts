@@ -152,11 +152,10 @@ export function createClient(options: ClientOptions): CrmClient {
     ...[init]: InitParam<MaybeOptionalInit<paths[Path], 'get'>>
   ): AsyncGenerator<ItemOf<Path>, void> {
     const get = api.GET as unknown as (path: string, init: object) => Promise<{ data: Page<ItemOf<Path>> }>;
-    const given = init;
     let cursor: string | null | undefined;
     do {
-      const query = { ...given?.params?.query, ...(cursor && { cursor }) };
-      const { data } = await get(path, { ...given, params: { ...given?.params, query } });
+      const query = { ...init?.params?.query, ...(cursor && { cursor }) };
+      const { data } = await get(path, { ...init, params: { ...init?.params, query } });
       yield* data.data;
       cursor = data.page.next;
     } while (cursor);

@@ -1,5 +1,4 @@
 import { jest } from '@jest/globals';
-import { PROVIDER_TIMEOUT_MS } from '../../src/auth/oauth/provider-fetch.js';
 import type { FacebookStandIn } from '../stand-ins/facebook.js';
 import { DISCOVERY, GoogleStandIn } from '../stand-ins/google.js';
 import { Browser } from '../support/browser.js';
@@ -30,15 +29,11 @@ onEveryDatabase((kind) => {
   });
   afterEach(() => login.reset());
 
-  /**
-   * The contract's bound is 3 s for the service. This process also runs the providers and the browsers, which on a busy
-   * machine add to what the client sees.
-   */
+  /** The contract's bound: the client has its response within 3 s. */
   async function expectUnavailableSoon(response: Promise<Answer>): Promise<void> {
     const started = performance.now();
     expectUnavailable(await response);
-    expect(PROVIDER_TIMEOUT_MS).toBeLessThan(3_000);
-    expect(performance.now() - started).toBeLessThan(PROVIDER_TIMEOUT_MS + 2_000);
+    expect(performance.now() - started).toBeLessThan(3_000);
   }
 
   describe('a slow provider', () => {
