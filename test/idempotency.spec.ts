@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
-import type { Answer, Client } from './support/client.js';
+import { type Answer, type Client, persist } from './support/client.js';
 import { onEveryDatabase } from './support/databases.js';
 import { expectCode, keyed, Rows, sendUnchecked, times } from './support/rows.js';
 import { newCustomer, newUser, startService, type TestService, unique } from './support/service.js';
@@ -177,7 +177,7 @@ onEveryDatabase((kind) => {
     it('writes once when 50 requests with the same key run concurrently', async () => {
       const body = newCustomer();
       const key = keyed(unique());
-      const responses = await times(50, () => user.post('/customers', body, key));
+      const responses = await times(50, () => persist(() => user.post('/customers', body, key)));
       const created = responses.filter(({ status }) => status === 201);
       for (const response of responses)
         if (response.status !== 201) expectCode(response, 409, 'idempotency_in_progress');
@@ -193,7 +193,7 @@ onEveryDatabase((kind) => {
       await user.post('/customers', newCustomer(), key);
       await rows.query('UPDATE idempotency_records SET expires_at = ?', ['2020-01-01 00:00:00.000']);
       const body = newCustomer();
-      const responses = await times(20, () => user.post('/customers', body, key));
+      const responses = await times(20, () => persist(() => user.post('/customers', body, key)));
       for (const response of responses)
         if (response.status !== 201) expectCode(response, 409, 'idempotency_in_progress');
       const created = responses.filter(({ status }) => status === 201);
@@ -205,7 +205,7 @@ onEveryDatabase((kind) => {
     it('accepts one of two bodies sent concurrently with the same key', async () => {
       const key = keyed(unique());
       const bodies = [newCustomer(), newCustomer()];
-      const responses = await times(10, (n) => user.post('/customers', bodies[n % 2], key));
+      const responses = await times(10, (n) => persist(() => user.post('/customers', bodies[n % 2], key)));
       const statuses = responses.map(({ status }) => status).sort();
       expect(statuses).toEqual([201, 201, 201, 201, 201, 422, 422, 422, 422, 422]);
       expect(await rows.count('customers WHERE email IN (?, ?)', [bodies[0]!.email, bodies[1]!.email])).toBe(1);
@@ -290,7 +290,7 @@ onEveryDatabase((kind) => {
       const { body: reset } = await service.admin.post('/users', newUser({ password: undefined }));
       const path = `/users/${reset.id}/password-reset`;
       const key = keyed(unique());
-      const responses = await times(10, () => service.admin.post(path, undefined, key));
+      const responses = await times(10, () => persist(() => service.admin.post(path, undefined, key)));
       for (const response of responses)
         if (response.status !== 201) expectCode(response, 409, 'idempotency_in_progress');
       const again = await service.admin.post(path, undefined, key);
@@ -312,7 +312,7 @@ onEveryDatabase((kind) => {
   it('refuses each of 50 concurrent requests with the same key and a taken e-mail', async () => {
     const { email } = (await user.post('/customers', newCustomer())).body;
     const key = unique();
-    const responses = await times(50, () => user.post('/customers', newCustomer({ email }), keyed(key)));
+    const responses = await times(50, () => persist(() => user.post('/customers', newCustomer({ email }), keyed(key))));
     for (const { status, body } of responses) {
       expect(status).toBe(409);
       expect(['email_taken', 'idempotency_in_progress']).toContain(body.code);

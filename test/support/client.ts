@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { expectDocumented } from './documented.js';
 
@@ -70,6 +71,17 @@ export class Client {
     const { status, body } = await this.as().post('/login', { email, password });
     expect(status).toBe(200);
     return this.as(body.accessToken, body.refreshToken);
+  }
+}
+
+/** As a client does that obeys `Retry-After`: on a busy machine the service may refuse part of a burst. */
+export async function persist<Response extends { status: number; headers: Headers }>(
+  send: () => Promise<Response>,
+): Promise<Response> {
+  for (;;) {
+    const response = await send();
+    if (response.status !== 503) return response;
+    await sleep(1_000 * Number(response.headers.get('retry-after')));
   }
 }
 

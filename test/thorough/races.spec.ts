@@ -1,4 +1,4 @@
-import type { Client } from '../support/client.js';
+import { type Client, persist } from '../support/client.js';
 import { onEveryDatabase } from '../support/databases.js';
 import { expectCode, Rows, sendUnchecked, times } from '../support/rows.js';
 import { newCustomer, startService, type TestService } from '../support/service.js';
@@ -18,7 +18,7 @@ onEveryDatabase((kind) => {
     it('creates one customer for 50 concurrent requests with the same e-mail', async () => {
       const { email } = newCustomer();
       const responses = await times(50, (n) =>
-        user.post('/customers', newCustomer({ email: n % 2 ? email : email.toUpperCase() })),
+        persist(() => user.post('/customers', newCustomer({ email: n % 2 ? email : email.toUpperCase() }))),
       );
       for (const response of responses) if (response.status !== 201) expectCode(response, 409, 'email_taken');
       expect(responses.filter(({ status }) => status === 201)).toHaveLength(1);
@@ -30,7 +30,7 @@ onEveryDatabase((kind) => {
     it('gives an e-mail to one of 10 customers that are concurrently changed to it', async () => {
       const { email } = newCustomer();
       const customers = await times(10, () => rows.create());
-      const responses = await times(10, (n) => user.patch(`/customers/${customers[n].id}`, { email }));
+      const responses = await times(10, (n) => persist(() => user.patch(`/customers/${customers[n].id}`, { email })));
       for (const response of responses) if (response.status !== 200) expectCode(response, 409, 'email_taken');
       expect(responses.filter(({ status }) => status === 200)).toHaveLength(1);
       expect(await rows.withEmail(email)).toBe(1);
@@ -42,9 +42,9 @@ onEveryDatabase((kind) => {
       const { id, email } = await rows.create();
       await user.delete(`/customers/${id}`);
       const responses = await Promise.all([
-        ...Array.from({ length: 5 }, () => user.post('/customers', newCustomer({ email }))),
-        user.post(`/customers/${id}/restore`),
-        ...Array.from({ length: 5 }, () => user.post('/customers', newCustomer({ email }))),
+        ...Array.from({ length: 5 }, () => persist(() => user.post('/customers', newCustomer({ email })))),
+        persist(() => user.post(`/customers/${id}/restore`)),
+        ...Array.from({ length: 5 }, () => persist(() => user.post('/customers', newCustomer({ email })))),
       ]);
       for (const response of responses) if (response.status >= 300) expectCode(response, 409, 'email_taken');
       expect(responses.filter(({ status }) => status < 300)).toHaveLength(1);
@@ -58,12 +58,14 @@ onEveryDatabase((kind) => {
       const stale = ['"v1"', 'W/"v1"', '"v1-gzip"', '"v3"', '"v1", "v3"'];
       for (let batch = 0; batch < 20; batch++) {
         const responses = await times(50, (n) =>
-          sendUnchecked(
-            service.admin,
-            'PATCH',
-            `/customers/${id}`,
-            { name: `Stale ${n}` },
-            { 'if-match': stale[n % stale.length]! },
+          persist(() =>
+            sendUnchecked(
+              service.admin,
+              'PATCH',
+              `/customers/${id}`,
+              { name: `Stale ${n}` },
+              { 'if-match': stale[n % stale.length]! },
+            ),
           ),
         );
         for (const { status, text } of responses) {
@@ -78,7 +80,7 @@ onEveryDatabase((kind) => {
     it('applies one of 20 concurrent changes with the same If-Match', async () => {
       const { id } = await rows.create();
       const responses = await times(20, (n) =>
-        user.patch(`/customers/${id}`, { name: `Name ${n}` }, { headers: { 'if-match': '"v1"' } }),
+        persist(() => user.patch(`/customers/${id}`, { name: `Name ${n}` }, { headers: { 'if-match': '"v1"' } })),
       );
       const winner = responses.findIndex(({ status }) => status === 200);
       for (const [n, response] of responses.entries()) if (n !== winner) expectCode(response, 412, 'version_conflict');
@@ -108,14 +110,16 @@ onEveryDatabase((kind) => {
     it('keeps all concurrent changes to different members', async () => {
       const { id } = await rows.create();
       const changes = [{ name: 'Eva' }, { surname: 'Núñez' }, { company: 'Cruz & Hijos' }, { notes: 'Note' }];
-      const responses = await Promise.all(changes.map((change) => user.patch(`/customers/${id}`, change)));
+      const responses = await Promise.all(
+        changes.map((change) => persist(() => user.patch(`/customers/${id}`, change))),
+      );
       expect(responses.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
       expect(await rows.customer(id)).toMatchObject({ ...Object.assign({}, ...changes), version: 5 });
     });
 
     it('deletes a customer once for 10 concurrent requests', async () => {
       const { id } = await rows.create();
-      const responses = await times(10, () => user.delete(`/customers/${id}`));
+      const responses = await times(10, () => persist(() => user.delete(`/customers/${id}`)));
       for (const response of responses) if (response.status !== 204) expectCode(response, 404, 'customer_not_found');
       expect(responses.filter(({ status }) => status === 204)).toHaveLength(1);
       expect(await rows.customer(id)).toMatchObject({ is_deleted: 1, version: 2 });

@@ -1,3 +1,4 @@
+import { persist } from '../support/client.js';
 import { onEveryDatabase } from '../support/databases.js';
 import { startService, type TestService } from '../support/service.js';
 import { createSessionActions } from '../support/sessions.js';
@@ -57,7 +58,9 @@ onEveryDatabase((kind) => {
     it('returns one successor for 20 concurrent requests', async () => {
       const user = await service.user();
       const responses = await Promise.all(
-        Array.from({ length: 20 }, (_, index) => refresh(user.refreshToken, index % 2 ? service : another)),
+        Array.from({ length: 20 }, (_, index) =>
+          persist(() => refresh(user.refreshToken, index % 2 ? service : another)),
+        ),
       );
       expect(responses.map(({ status }) => status)).toEqual(responses.map(() => 200));
       expect(new Set(responses.map(({ body }) => body.refreshToken)).size).toBe(1);

@@ -1,3 +1,4 @@
+import { persist } from '../support/client.js';
 import { onEveryDatabase } from '../support/databases.js';
 import { newUser, startService, type TestService, unique } from '../support/service.js';
 import { createUserActions, failure, on } from '../support/users.js';
@@ -135,7 +136,7 @@ onEveryDatabase((kind) => {
       const values = newUser({ password: undefined });
       const responses = await Promise.all(
         Array.from({ length: 20 }, (_, index) =>
-          (index % 2 ? on(another, service.admin) : service.admin).post('/users', values),
+          persist(() => (index % 2 ? on(another, service.admin) : service.admin).post('/users', values)),
         ),
       );
       expect(responses.map(({ status }) => status).toSorted()).toEqual([201, ...Array<number>(19).fill(409)]);

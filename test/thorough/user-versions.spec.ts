@@ -1,3 +1,4 @@
+import { persist } from '../support/client.js';
 import { onEveryDatabase } from '../support/databases.js';
 import { startService, type TestService, unique } from '../support/service.js';
 import { createUserActions, failure, on } from '../support/users.js';
@@ -85,10 +86,12 @@ onEveryDatabase((kind) => {
       const headers = { 'if-match': '"v1"' };
       const responses = await Promise.all(
         Array.from({ length: 20 }, (_, index) =>
-          (index % 2 ? on(another, service.admin) : service.admin).patch(
-            `/users/${id}`,
-            { name: `Name ${index}` },
-            { headers },
+          persist(() =>
+            (index % 2 ? on(another, service.admin) : service.admin).patch(
+              `/users/${id}`,
+              { name: `Name ${index}` },
+              { headers },
+            ),
           ),
         ),
       );
