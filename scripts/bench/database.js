@@ -55,6 +55,11 @@ class Database {
     return (await this.query(`SHOW COLUMNS FROM history LIKE 'state'`)).length > 0;
   }
 
+  /** False for builds without the changes feed. */
+  async hasSequence() {
+    return (await this.query(`SHOW COLUMNS FROM history LIKE 'sequence'`)).length > 0;
+  }
+
   /** False for builds that sort by names as they are. */
   async hasKeys() {
     return (await this.query(`SHOW COLUMNS FROM customers LIKE 'surname_key'`)).length > 0;

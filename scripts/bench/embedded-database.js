@@ -39,6 +39,10 @@ export class EmbeddedDatabase {
     return Promise.resolve(true);
   }
 
+  hasSequence() {
+    return Promise.resolve(true);
+  }
+
   analyze() {
     return Promise.resolve();
   }

@@ -39,8 +39,10 @@ async function addHistory(database) {
   const changes = FIELDS.map((name) => `'${name}', JSON_ARRAY(NULL, ${name})`);
   const state = [...FIELDS.map((name) => `'${name}', ${name}`), `'notes', NULL, 'photo', NULL, 'deletedAt', NULL`];
   const [column, value] = (await database.hasState()) ? [', state', `, JSON_OBJECT(${state})`] : ['', ''];
+  // the service would number the entries while it is measured
+  const [sequence, number] = (await database.hasSequence()) ? [', sequence', ', id'] : ['', ''];
   await database.query(
-    `INSERT INTO history (resource, resource_id, version, action, changed_by, changed_at, request_id, changes${column})
-     SELECT 'customer', id, 1, 'created', created_by, created_at, NULL, JSON_OBJECT(${changes})${value} FROM customers`,
+    `INSERT INTO history (resource, resource_id, version, action, changed_by, changed_at, request_id, changes${column}${sequence})
+     SELECT 'customer', id, 1, 'created', created_by, created_at, NULL, JSON_OBJECT(${changes})${value}${number} FROM customers`,
   );
 }

@@ -28,7 +28,7 @@ interface Attempt {
 /** The last one repeats its walk. */
 const ATTEMPTS: readonly Attempt[] = [
   { read: 2_000, walk: 1_000 },
-  { read: 4_000, sort: 64_000, walk: 4_000 },
+  { read: 4_000, sort: 16_000, walk: 4_000 },
   { read: 8_000, sort: 64_000, walk: 16_000 },
   { read: 32_000, sort: 256_000, walk: 64_000 },
   { read: 128_000, sort: 256_000, walk: 256_000 },
@@ -108,15 +108,22 @@ export class KeyPaging {
     if (!last || reader.statements.isWalkSelective) return reader.walk({ after }, limit);
     const rows: Array<Positioned<Row>> = [];
     let start = after;
+    let walked = 0;
     for (let attempt = 0; ; attempt++) {
       if (attempt === 1) onLong?.();
       const { read, sort = read, walk } = this.attempts[attempt] ?? { read: 0, walk: last.walk };
-      const { source, isEmpty } = await reader.narrowest(reader.statements.sortsInIndex ? sort : read);
-      if (isEmpty) return rows;
-      if (source) return [...rows, ...(await reader.read(source, { after: start }, limit - rows.length))];
+      const ids = reader.statements.sortsInIndex ? sort : read;
+      // if as many of the next entries are in the list as of the last ones, the page ends sooner than ids are sorted
+      const isEndNear = rows.length > 0 && (walked / rows.length) * (limit - rows.length) <= ids;
+      if (!isEndNear) {
+        const { source, isEmpty } = await reader.narrowest(ids);
+        if (isEmpty) return rows;
+        if (source) return [...rows, ...(await reader.read(source, { after: start }, limit - rows.length))];
+      }
       const end = await reader.advance(start, reader.statements.isCovered ? walk * ENTRIES_PER_ROW : walk);
       rows.push(...(await reader.walk({ after: start, until: end }, limit - rows.length)));
       if (rows.length === limit || end === undefined) return rows;
+      walked += walk;
       start = end;
     }
   }

@@ -36,8 +36,8 @@ interface TextCondition {
 }
 
 const EMBEDDED: TextCondition = { sql: 'INSTR(search_text, ?) > 0', valueOf: (word) => ` ${word}` };
-/** Servers take less time for this than for INSTR. */
+/** Of bytes: servers find them in less time than characters, and than INSTR does. */
 const SERVER: TextCondition = {
-  sql: `search_text LIKE ? ESCAPE '!'`,
+  sql: `search_text LIKE CAST(? AS BINARY) ESCAPE '!'`,
   valueOf: (word) => `% ${word.replace(/[!%_]/g, '!$&')}%`,
 };
