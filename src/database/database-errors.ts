@@ -21,15 +21,26 @@ const KINDS: Array<[DatabaseErrorKind, Set<unknown>]> = [
   ['unfit', new Set<unknown>([1406, 1264, 1366])],
   // 1213: deadlock (on Galera also a failed certification), 1205: lock wait; SQLITE_BUSY: another process is writing
   ['conflict', new Set<unknown>([1213, 1205, 'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT', 'SQLITE_LOCKED'])],
-  // 1040: too many connections, 1047: a cluster node without quorum, 1180: commit failed, 1461: too many prepared
-  // statements, 1969 and 3024: statement timeout
+  // 1021, 1026, 1030 and 1114: no space left, 1040: too many connections, 1047: a cluster node without quorum, 1053: shutdown,
+  // 1180: commit failed, 1290, 1792 and 1836: read-only, 1317 and 1927: killed, 1461: too many prepared statements, 1969
+  // and 3024: statement timeout
   [
     'unavailable',
     new Set<unknown>([
+      1021,
+      1026,
+      1030,
       1040,
       1047,
+      1053,
+      1114,
       1180,
+      1290,
+      1317,
       1461,
+      1792,
+      1836,
+      1927,
       1969,
       3024,
       'ECONNREFUSED',
@@ -38,8 +49,10 @@ const KINDS: Array<[DatabaseErrorKind, Set<unknown>]> = [
       'EPIPE',
       'ENOTFOUND',
       'EAI_AGAIN',
+      'SQLITE_CANTOPEN',
       'SQLITE_FULL',
       'SQLITE_IOERR',
+      'SQLITE_READONLY',
     ]),
   ],
 ];
@@ -52,10 +65,15 @@ export function databaseErrorKind(error: unknown): DatabaseErrorKind | undefined
   const cause = driverErrorOf(error);
   if (typeof cause !== 'object' || cause === null) return undefined;
   const { errno, code, message, fatal } = cause;
-  const known = KINDS.find(([, signs]) => signs.has(errno) || signs.has(code));
+  // SQLITE_IOERR_WRITE is one of the SQLITE_IOERR
+  const general = /^SQLITE_[A-Z]+/.exec(code ?? '')?.[0];
+  const known = KINDS.find(([, signs]) => [errno, code, general].some((sign) => signs.has(sign)));
   if (known) return known[0];
   return fatal || String(code).startsWith('PROTOCOL_') || UNAVAILABLE_MESSAGES.has(message) ? 'unavailable' : undefined;
 }
+
+/** The server only reads: it is a replica now, or about to become one. */
+export const isReadOnlyServer = (error: unknown): boolean => [1290, 1836].includes(driverErrorOf(error).errno ?? 0);
 
 export const isDuplicate = (error: unknown): boolean => databaseErrorKind(error) === 'duplicate';
 

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import mysql from 'mysql2';
 import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 import { currentTracing } from '../tracing/tracing.js';
+import { isReadOnlyServer } from './database-errors.js';
 import { startDeadline } from './deadline.js';
 import { OutageLog } from './outage-log.js';
 import { applySettings, type ServerDialect } from './session-settings.js';
@@ -105,7 +106,7 @@ export class DatabasePool {
   /** A prepared statement on the connection of a transaction. */
   async executeIn<Result>(manager: EntityManager, sql: string, parameters: SqlValue[]): Promise<Result> {
     const connection = (await manager.queryRunner!.connect()) as mysql.PoolConnection;
-    return this.run(sql, parameters, (done) => connection.execute(sql, parameters, done));
+    return this.run(sql, parameters, (done) => connection.execute(sql, parameters, leaveReadOnly(connection, done)));
   }
 
   /** mysql2's own promises capture a stack for every statement; here only an error gets one, with its callers. */
@@ -171,6 +172,14 @@ function destroyWhenSilent(connection: mysql.PoolConnection): void {
     const answered = startDeadline(PING_TIMEOUT_MS, () => socket.destroy(timeoutError('The database is silent')));
     connection.ping(answered);
   });
+}
+
+/** After a failover, the address of the database leads elsewhere: only a new connection gets there. */
+export function leaveReadOnly(connection: mysql.PoolConnection, done: Done): Done {
+  return (error, result) => {
+    if (error && isReadOnlyServer(error)) connection.destroy();
+    done(error, result);
+  };
 }
 
 type Acquired = (error: NodeJS.ErrnoException | null, connection: mysql.PoolConnection) => void;

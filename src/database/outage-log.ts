@@ -6,15 +6,25 @@ const CONNECTIONS =
   'Raise max_connections in the database server, or lower DATABASE_POOL, WEB_CONCURRENCY or the number of instances.';
 const SLOW =
   'Look for long-running statements and for the load of the database server (SHOW FULL PROCESSLIST, its slow query log).';
+const SPACE = 'Free space on the disk of the database server.';
+const READ_ONLY =
+  'DATABASE_URI leads to a server that only reads, such as a replica. After a failover, check that the address leads to the new primary.';
 const NETWORK =
   'Check that the database server runs, that it is not overloaded, and that no firewall is between it and this machine.';
 
 /** What an operator can do, by number or code of the driver. */
 const FIXES: Record<string, string> = {
+  1021: SPACE,
+  1026: SPACE,
+  1030: SPACE,
   1040: CONNECTIONS,
   1045: 'Set user and password in DATABASE_URI to those of the database server, and restart.',
   1047: 'The cluster node is not synchronized: check wsrep_cluster_status on it, and whether a majority of nodes is reachable.',
+  1114: SPACE,
   1180: 'Look at the log of the database server: it could not commit. Its disk may be full.',
+  1290: READ_ONLY,
+  1792: READ_ONLY,
+  1836: READ_ONLY,
   1203: 'Raise max_user_connections of the database user, or lower DATABASE_POOL, WEB_CONCURRENCY or the number of instances.',
   1461:
     'Raise max_prepared_stmt_count in the database server: each connection keeps up to 128 statements prepared. Other ' +
@@ -29,8 +39,10 @@ const FIXES: Record<string, string> = {
   EAI_AGAIN: 'Check the name servers of this machine.',
   PROTOCOL_CONNECTION_LOST: NETWORK,
   'Queue limit reached.': `All connections are in use and 500 requests wait for one. ${SLOW} Then raise DATABASE_POOL.`,
+  SQLITE_CANTOPEN: 'Check the disk of DATA_DIR, and that the service may read and write its files.',
   SQLITE_FULL: 'Free space on the disk of DATA_DIR.',
   SQLITE_IOERR: 'Check the disk of DATA_DIR.',
+  SQLITE_READONLY: 'Let the service write the files of DATA_DIR; the disk may be mounted read-only.',
 };
 
 /** Statements that the server has aborted. */

@@ -2,7 +2,7 @@ import type { PoolConnection } from 'mysql2';
 import { type DataSource, QueryResult } from 'typeorm';
 import type { MysqlDriver } from 'typeorm/driver/mysql/MysqlDriver.js';
 import { MysqlQueryRunner } from 'typeorm/driver/mysql/MysqlQueryRunner.js';
-import { DatabasePool, type SqlValue } from './database-pool.js';
+import { DatabasePool, leaveReadOnly, type SqlValue } from './database-pool.js';
 import { fromSqlTime, toSqlTime } from './dialect.js';
 
 /**
@@ -23,10 +23,11 @@ class ServerQueryRunner extends MysqlQueryRunner {
     this.driver.dataSource.logger.logQuery(sql, parameters, this);
     const values = parameters.map(toSqlValue);
     const text = values.length > 0 ? limitsAsParameters(sql, values) : sql;
-    const raw = await this.pool.run<object>(sql, parameters, (done) =>
+    const raw = await this.pool.run<object>(sql, parameters, (done) => {
+      const ended = leaveReadOnly(connection, done);
       // statements without values, such as DDL, cannot all be prepared
-      values.length > 0 ? connection.execute(text, values, done) : connection.query(text, done),
-    );
+      return values.length > 0 ? connection.execute(text, values, ended) : connection.query(text, ended);
+    });
     return (structured ? toQueryResult(raw) : raw) as T;
   }
 }

@@ -10,7 +10,7 @@ import { anotherJpeg } from '../support/images.js';
 import { hasMariadb, type Mariadb, startMariadb } from '../support/mariadb.js';
 import { API } from '../support/openapi.js';
 import { type LogLine, type Program, startProgram, stopPrograms, until } from '../support/program.js';
-import { ADMIN, JWT_SECRET, newCustomer } from '../support/service.js';
+import { ADMIN, JWT_SECRET, newCustomer, newUser } from '../support/service.js';
 
 const PASSWORD = 'zq-database-password';
 
@@ -76,6 +76,39 @@ describeOnServer('the log of an outage', () => {
     await root.query('SET GLOBAL max_prepared_stmt_count = 16382');
     const line = await until(() => linesOf('Database').find(({ errno }) => errno === 1461));
     expect(line.fix).toContain('max_prepared_stmt_count');
+  });
+
+  it('responds 503 to writes while the server is read-only, and leaves its connections', async () => {
+    const { body } = await admin.post('/customers', newCustomer());
+    const connectionsOf = async (): Promise<number[]> => {
+      const [rows] = await root.query<mysql.RowDataPacket[]>(
+        `SELECT id FROM information_schema.processlist WHERE user = 'crm' ORDER BY id`,
+      );
+      return rows.map(({ id }) => Number(id));
+    };
+    const before = await connectionsOf();
+    await root.query('SET GLOBAL read_only = ON');
+    for (const send of [
+      () => admin.post('/customers', newCustomer()),
+      () => admin.patch(`/customers/${body.id}`, { name: 'Second' }),
+      () => admin.delete(`/customers/${body.id}`),
+      () => admin.post('/users', newUser()),
+      () => admin.as().post('/login', ADMIN),
+      () => admin.put('/me/password', { currentPassword: ADMIN.password, newPassword: `${ADMIN.password}!` }),
+    ]) {
+      const { status, body: problem } = await send();
+      expect([status, problem.code]).toEqual([503, 'database_unavailable']);
+    }
+    expect((await admin.get(`/customers/${body.id}`)).body).toEqual(body);
+    const line = await until(() => linesOf('Database').find(({ errno }) => errno === 1290));
+    expect(line).toMatchObject({ severity: 'ERROR', fix: expect.stringContaining('primary') });
+    await root.query('SET GLOBAL read_only = OFF');
+    expect((await admin.patch(`/customers/${body.id}`, { name: 'Second' })).status).toBe(200);
+    const after = await until(async () => {
+      const ids = await connectionsOf();
+      return !ids.includes(before.at(-1)!) && ids;
+    });
+    expect(after.length).toBeGreaterThan(0);
   });
 
   it('names a bucket that does not answer once, however many uploads fail', async () => {
