@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { FailureLog } from '../logging/failure-log.js';
 import { Problem } from '../problems/problem.js';
 import type { InspectedImage } from './inspected-image.js';
 import type { RenderJob, RenderResult } from './photo-worker.js';
@@ -18,12 +19,19 @@ const DEADLINE_MS = 10_000;
 const RENDER_BYTES = 128 * 1024 * 1024;
 /** A worker starts with 75 MB. The allocator does not return all memory of large images. */
 const MAX_IDLE_BYTES = 192 * 1024 * 1024;
+const START_FAILURE = {
+  message: 'Photos cannot be converted: the process that does it ended at its start',
+  fix:
+    'Look at the lines before this one, and at the limits of processes, file descriptors and memory. Restart the service ' +
+    'if Node or the build was replaced.',
+};
 
 /** Processes that decode photos: started on demand, reused, and killed with what they decode. */
 @Injectable()
 export class PhotoWorkers implements OnApplicationShutdown {
   private readonly workers = new Set<ChildProcess>();
   private readonly idle: ChildProcess[] = [];
+  private readonly failures = new FailureLog('Photos', 'error');
 
   /** Throws `invalid_image`, or `image_too_large` if decoding takes too much time or memory. */
   async render({ file, decodeBytes }: InspectedImage, signal?: AbortSignal): Promise<Rendition> {
@@ -55,7 +63,14 @@ export class PhotoWorkers implements OnApplicationShutdown {
       const index = this.idle.indexOf(worker);
       if (index >= 0) this.idle.splice(index, 1);
     };
-    worker.on('exit', remove).on('error', remove);
+    worker.on('exit', (exitCode: number | null) => {
+      remove();
+      if (exitCode !== null) this.failures.report('exit', { ...START_FAILURE, exitCode });
+    });
+    worker.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+      remove();
+      this.failures.report(code ?? 'error', { ...START_FAILURE, driverCode: code, reason: message });
+    });
     return worker;
   }
 }

@@ -27,7 +27,7 @@ const start = (env: Record<string, string> = {}, nodeOptions: string[] = []): Pr
       ...env,
     },
     directory,
-    nodeOptions,
+    { nodeOptions },
   );
 
 /** Node options that make the program run this code on SIGUSR2. */

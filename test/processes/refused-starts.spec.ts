@@ -36,7 +36,7 @@ describe('a start that cannot succeed', () => {
   });
 
   const run = (env: Record<string, string>, launcher: string[] = []): Program =>
-    startProgram({ PORT: '0', ...env }, directory, [], launcher);
+    startProgram({ PORT: '0', ...env }, directory, { launcher });
 
   async function expectRefusal(program: Program, code: number, message: RegExp): Promise<void> {
     expect(await program.exit).toEqual({ code, signal: null });

@@ -28,14 +28,22 @@ const running = new Set<ChildProcess>();
 export const WITHOUT_PRIVILEGES =
   process.getuid?.() === 0 ? ['/usr/bin/setpriv', '--bounding-set=-all', '--inh-caps=-all'] : [];
 
+interface ProgramOptions {
+  /** A command that starts the program. */
+  launcher?: string[];
+  node?: string;
+  nodeOptions?: string[];
+  /** Another build than the one that is tested. */
+  main?: string;
+}
+
 /** Starts the built program as a separate process, without the environment of the tests. */
 export function startProgram(
   env: Record<string, string>,
   cwd: string,
-  nodeOptions: string[] = [],
-  launcher: string[] = [],
+  { launcher = [], node = process.execPath, nodeOptions = [], main = MAIN }: ProgramOptions = {},
 ): Program {
-  const [file, ...args] = [...launcher, process.execPath, ...nodeOptions, MAIN];
+  const [file, ...args] = [...launcher, node, ...nodeOptions, main];
   const child = spawn(file, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   let stdout = '';
