@@ -6,7 +6,7 @@ import { jest } from '@jest/globals';
 import { Client } from '../support/client.js';
 import { frameBomb, png, scanBomb, textBomb } from '../support/image-bombs.js';
 import { jpeg, noise } from '../support/images.js';
-import { childrenOf, memoryOf } from '../support/memory.js';
+import { childrenOf, memoryOf, peakOf } from '../support/memory.js';
 import { API } from '../support/openapi.js';
 import { type Program, startProgram, stopPrograms } from '../support/program.js';
 import { ADMIN, JWT_SECRET, newCustomer } from '../support/service.js';
@@ -61,25 +61,18 @@ describe('four bombs at once', () => {
 
   /** Uploads all files at once, and observes the service until they are answered. */
   async function load(files: Buffer[]): Promise<Load> {
-    const service = program.child.pid!;
-    let peak = 0;
-    const watch = setInterval(() => {
-      peak = Math.max(
-        peak,
-        [service, ...childrenOf(service)].reduce((sum, pid) => sum + memoryOf(pid), 0),
-      );
-    }, 10);
-    let isDone = false;
-    const uploads = Promise.all(files.map(upload)).finally(() => (isDone = true));
     const times: number[] = [];
-    while (!isDone || times.length < 100) {
-      const start = performance.now();
-      await fetch(`${admin.url}/livez`);
-      times.push(performance.now() - start);
-      await sleep(5);
-    }
-    const statuses = await uploads;
-    clearInterval(watch);
+    const { peak, result: statuses } = await peakOf(program.child.pid!, async () => {
+      let isDone = false;
+      const uploads = Promise.all(files.map(upload)).finally(() => (isDone = true));
+      while (!isDone || times.length < 100) {
+        const start = performance.now();
+        await fetch(`${admin.url}/livez`);
+        times.push(performance.now() - start);
+        await sleep(5);
+      }
+      return uploads;
+    });
     times.sort((one, other) => one - other);
     return { p99: times[Math.ceil(times.length * 0.99) - 1]!, growth: peak - memoryBefore, statuses };
   }

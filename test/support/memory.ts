@@ -20,3 +20,16 @@ export function childrenOf(pid: number): number[] {
     return [];
   }
 }
+
+/** Bytes that a process and its children take at most while `work` runs. */
+export async function peakOf<T>(pid: number, work: () => Promise<T>): Promise<{ peak: number; result: T }> {
+  let peak = 0;
+  const watch = setInterval(() => {
+    peak = Math.max(
+      peak,
+      [pid, ...childrenOf(pid)].reduce((sum, one) => sum + memoryOf(one), 0),
+    );
+  }, 10);
+  const result = await work().finally(() => clearInterval(watch));
+  return { peak, result };
+}
