@@ -14,7 +14,7 @@ CMD ["npm", "run", "start:watch"]
 
 FROM packages AS build
 COPY nest-cli.json tsconfig.json ./
-COPY scripts/ensure-built.js scripts/
+COPY scripts/bundle.js scripts/ensure-built.js scripts/
 COPY src src
 COPY migrations migrations
 RUN npm run build && npm prune --omit=dev --ignore-scripts

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const SOURCES = ['src', 'migrations', 'nest-cli.json', 'tsconfig.json', 'package-lock.json'];
+const SOURCES = ['src', 'migrations', 'scripts/bundle.js', 'nest-cli.json', 'tsconfig.json', 'package-lock.json'];
 /** Written by the build itself. */
 const GENERATED = join('src', 'metadata.ts');
 const MARK = join('dist', '.built-from');

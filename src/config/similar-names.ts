@@ -5,11 +5,12 @@ const SHORT_LENGTH = 6;
 export function similarName(name: string, known: readonly string[]): string | undefined {
   if (known.includes(name)) return undefined;
   const spelled = name.toUpperCase().replaceAll('-', '_');
+  const typosIn = ({ length }: string): number => (Math.min(length, spelled.length) < SHORT_LENGTH ? 1 : 2);
   const ranked = known
+    // each typo changes the length by one at most: spares every start most of the comparisons
+    .filter((candidate) => Math.abs(candidate.length - spelled.length) <= typosIn(candidate))
     .map((candidate) => ({ candidate, distance: editDistance(spelled, candidate) }))
-    .filter(
-      ({ candidate, distance }) => distance <= (Math.min(candidate.length, spelled.length) < SHORT_LENGTH ? 1 : 2),
-    )
+    .filter(({ candidate, distance }) => distance <= typosIn(candidate))
     .toSorted((a, b) => a.distance - b.distance);
   return ranked[0]?.candidate;
 }

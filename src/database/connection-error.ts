@@ -1,4 +1,4 @@
-import { type ConnectionOptions, createConnection } from 'mysql2/promise';
+import type { ConnectionOptions } from 'mysql2/promise';
 import type { DatabaseAddress } from '../config/database-uri.js';
 import { StartError } from '../config/start-error.js';
 import { databaseErrorKind, driverErrorOf } from './database-errors.js';
@@ -70,6 +70,7 @@ export function migrationError(error: unknown): unknown {
 }
 
 async function worksWithTls(options: ConnectionOptions): Promise<boolean> {
+  const { createConnection } = await import('mysql2/promise');
   try {
     const connection = await createConnection({ ...options, ssl: { rejectUnauthorized: false } });
     await connection.end();

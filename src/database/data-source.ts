@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Libsql from 'libsql';
-import { type ConnectionOptions, createConnection } from 'mysql2/promise';
+import type { ConnectionOptions } from 'mysql2/promise';
 import { DataSource, type DataSourceOptions } from 'typeorm';
 import { migrations } from '../../migrations/index.js';
 import { prepareDataDir } from '../config/data-dir.js';
@@ -65,6 +65,7 @@ function embeddedOptions(env: Env): DataSourceOptions {
   };
 }
 
+/** Loads mysql2, which the embedded database does not need. */
 async function serverOptions(uri: DatabaseAddress, env: Env): Promise<DataSourceOptions> {
   const { user, tls, ...target } = uri;
   const address = { ...CONNECTION_OPTIONS, ...target };
@@ -75,7 +76,7 @@ async function serverOptions(uri: DatabaseAddress, env: Env): Promise<DataSource
     ...address,
     database,
     type,
-    driver: new DatabasePool(type),
+    driver: new DatabasePool(type, await import('mysql2')),
     username: user,
     ssl,
     timezone: 'Z',
@@ -97,6 +98,7 @@ interface Server {
  */
 async function detectServer(address: ConnectionOptions, tls: DatabaseTls | undefined): Promise<Server> {
   const ssl = tls?.options;
+  const { createConnection } = await import('mysql2/promise');
   try {
     const connection = await createConnection({ ...address, ssl });
     try {

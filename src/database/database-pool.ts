@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import mysql from 'mysql2';
+import type * as mysql from 'mysql2';
 import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 import { currentTracing } from '../tracing/tracing.js';
 import { isReadOnlyServer } from './database-errors.js';
@@ -59,6 +59,7 @@ export class DatabasePool {
 
   constructor(
     readonly dialect: ServerDialect,
+    private readonly driver: Pick<typeof mysql, 'createPool'>,
     private readonly isBounded = true,
   ) {}
 
@@ -70,12 +71,12 @@ export class DatabasePool {
   }
 
   withoutTimeouts(): DatabasePool {
-    return new DatabasePool(this.dialect, false);
+    return new DatabasePool(this.dialect, this.driver, false);
   }
 
   /** Called once by TypeORM. */
   createPool(options: mysql.PoolOptions): mysql.Pool {
-    const pool = mysql.createPool(options);
+    const pool = this.driver.createPool(options);
     const { socketPath, host, port, database } = options;
     this.target = {
       'db.system.name': this.dialect,

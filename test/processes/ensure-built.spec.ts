@@ -26,6 +26,7 @@ describe('ensure-built', () => {
       'package-lock.json': '{}',
       'nest-cli.json': '{}',
       'tsconfig.json': '{}',
+      'scripts/bundle.js': '',
       'src/main.ts': 'one',
       'migrations/index.ts': '',
     };
@@ -43,6 +44,7 @@ describe('ensure-built', () => {
     ['changed', 'src/main.ts', 'two'],
     ['added', 'src/added.ts', ''],
     ['changed, of the packages', 'package-lock.json', '{ }'],
+    ['changed, of the build itself', 'scripts/bundle.js', '//'],
   ])('builds again after a file was %s', (_, name, content) => {
     const before = builds();
     writeFileSync(join(directory, name), content);
