@@ -6,15 +6,14 @@ import {
   createClient,
   type CrmClient,
   type ImportEvent,
-  ProblemError,
+  type ProblemError,
   type Tokens,
 } from '../client/src/index.js';
 import { anotherJpeg, jpeg } from './support/images.js';
-import { startService, type TestService, unique } from './support/service.js';
+import { refusalOf } from './support/refusals.js';
+import { newCustomer, startService, type TestService, unique } from './support/service.js';
 
 const MINUTE_MS = 60_000;
-
-const newCustomer = () => ({ email: `customer-${unique()}@example.com`, name: 'Ana María', surname: 'de la Cruz' });
 
 describe('the typed client', () => {
   let service: TestService;
@@ -29,16 +28,7 @@ describe('the typed client', () => {
   afterAll(() => service.close());
   afterEach(() => service.clock.reset());
 
-  const refused = async (action: Promise<unknown>): Promise<ProblemError> => {
-    const error = await action.then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
-    if (!(error instanceof ProblemError)) throw new Error(`Not a ProblemError: ${String(error)}`);
-    return error;
-  };
-
-  it('creates, reads, updates and deletes', async () => {
+  it('creates, reads, updates, deletes and restores', async () => {
     const values = newCustomer();
     const created = await crm.createCustomer(values);
     expect(created).toMatchObject({ ...values, version: 1 });
@@ -46,17 +36,23 @@ describe('the typed client', () => {
     expect(updated).toMatchObject({ company: 'Cruz S.L.', version: 2 });
     const { data, response } = await crm.GET('/customers/{id}', { params: { path: { id: created.id } } });
     expect([data, response.headers.get('etag')]).toEqual([updated, '"v2"']);
-    await crm.DELETE('/customers/{id}', { params: { path: { id: created.id } } });
-    const gone = await refused(crm.GET('/customers/{id}', { params: { path: { id: created.id } } }));
+    await crm.deleteCustomer(updated);
+    const gone = await refusalOf(crm.getCustomer(created.id));
     expect([gone.code, gone.status]).toEqual(['customer_not_found', 404]);
+    const restored = await crm.restoreCustomer(created.id);
+    expect(restored).toMatchObject({ company: 'Cruz S.L.', version: 4 });
+    expect(await crm.getCustomer(created.id)).toEqual(restored);
   });
 
   it('throws the problem document of a refusal, and the current version of a conflict', async () => {
     const customer = await crm.createCustomer(newCustomer());
     await crm.updateCustomer(customer, { notes: 'first' });
-    const conflict = await refused(crm.updateCustomer(customer, { notes: 'second' }));
-    expect([conflict.code, conflict.currentVersion]).toEqual(['version_conflict', 2]);
-    const invalid = await refused(crm.createCustomer({ ...newCustomer(), email: 'no e-mail' }));
+    for (const write of [() => crm.updateCustomer(customer, { notes: 'second' }), () => crm.deleteCustomer(customer)]) {
+      const conflict = await refusalOf(write());
+      expect([conflict.code, conflict.currentVersion]).toEqual(['version_conflict', 2]);
+      expect(conflict.response.headers.get('etag')).toBe('"v2"');
+    }
+    const invalid = await refusalOf(crm.createCustomer({ ...newCustomer(), email: 'no e-mail' }));
     expect(invalid.code).toBe('invalid_request');
     expect(invalid.problem.errors).toMatchObject([{ pointer: '/email' }]);
     expect(invalid.message).toContain(invalid.problem.title);
@@ -106,7 +102,7 @@ describe('the typed client', () => {
     const result = await crm.importCustomers(file, { onProgress: (event) => events.push(event) });
     expect(result).toEqual({ rows: 2, created: 1, updated: 0, skipped: 0, failed: 1 });
     expect(events.map(({ event }) => event)).toEqual(expect.arrayContaining(['columns', 'rowError', 'done']));
-    expect((await refused(crm.importCustomers('no header\n'))).code).toBe('invalid_request');
+    expect((await refusalOf(crm.importCustomers('no header\n'))).code).toBe('invalid_request');
   });
 
   describe('with an expired access token', () => {
@@ -140,10 +136,10 @@ describe('the typed client', () => {
       const client = createClient({ baseUrl: service.anonymous.url, fetch: service.anonymous.fetch });
       await client.signIn(other.email, other.password);
       await crm.DELETE('/users/{id}/sessions', { params: { path: { id: other.id } } });
-      expect((await refused(client.GET('/me'))).code).toBe('invalid_refresh_token');
+      expect((await refusalOf(client.GET('/me'))).code).toBe('invalid_refresh_token');
       expect(client.isSignedIn).toBe(false);
-      expect((await refused(client.GET('/me'))).code).toBe('unauthenticated');
-      expect((await refused(client.signIn(other.email, 'wrong'))).code).toBe('invalid_credentials');
+      expect((await refusalOf(client.GET('/me'))).code).toBe('unauthenticated');
+      expect((await refusalOf(client.signIn(other.email, 'wrong'))).code).toBe('invalid_credentials');
     });
   });
 
@@ -183,7 +179,7 @@ describe('the typed client', () => {
       await sleep(0);
       const client = createClient({ baseUrl: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}` });
       const started = performance.now();
-      const error = await refused(client.GET('/livez'));
+      const error = await refusalOf(client.GET('/livez'));
       expect(performance.now() - started).toBeGreaterThan(990);
       expect(statuses).toEqual([503, 502]);
       expect([error.code, error.status, error.problem.detail]).toEqual([
@@ -206,6 +202,8 @@ describe('the typed client', () => {
       await crm.GET('/customers/{id}');
       // @ts-expect-error an unknown member
       await crm.createCustomer({ email: '', name: '', surname: '', adress: '' });
+      // what has a default is optional
+      await crm.POST('/users', { body: { email: '', name: '', surname: '' } });
       // @ts-expect-error required on create
       await crm.createCustomer({ email: '' });
       // @ts-expect-error a single resource is no list

@@ -1,8 +1,8 @@
-import createFetchClient, { type FetchResponse, type MaybeOptionalInit, type Middleware } from 'openapi-fetch';
-import type { HttpMethod, PathsWithMethod, RequiredKeysOf } from 'openapi-typescript-helpers';
+import createFetchClient, { type MaybeOptionalInit, type Middleware } from 'openapi-fetch';
 import { type ImportOptions, importRequest, type ImportResult, readImport } from './import.js';
 import { ProblemError } from './problem-error.js';
 import { retrying } from './retry.js';
+import { CREATES, type InitParam, type ItemOf, type ListPath, type Method, type Page } from './routes.js';
 import type { components, paths } from './schema.js';
 import { Session, type TokenStore } from './session.js';
 
@@ -19,52 +19,6 @@ export interface ClientOptions {
   /** How often a request is repeated that the service refused for now. Default: 3. */
   maxRetries?: number;
 }
-
-type InitParam<Init> = RequiredKeysOf<Init> extends never ? [init?: Init] : [init: Init];
-/** As in openapi-fetch, but errors are thrown, so `data` is always there. */
-type Success<Response> = Extract<Response, { data: unknown }>;
-type Method<M extends HttpMethod> = <
-  Path extends PathsWithMethod<paths, M>,
-  Init extends MaybeOptionalInit<paths[Path], M>,
->(
-  path: Path,
-  ...init: InitParam<Init>
-) => Promise<Success<FetchResponse<paths[Path][M] & Record<string, unknown>, Init, 'application/json'>>>;
-
-interface Page<Item> {
-  data: Item[];
-  page: { next: string | null };
-}
-type PageOf<Path extends keyof paths> = paths[Path] extends {
-  get: { responses: { 200: { content: { 'application/json': infer Body } } } };
-}
-  ? Body
-  : never;
-/** The feed is no list: it has no last page. */
-export type ListPath = {
-  [Path in keyof paths]: PageOf<Path> extends never
-    ? never
-    : null extends (PageOf<Path> extends Page<unknown> ? PageOf<Path>['page']['next'] : never)
-      ? Path
-      : never;
-}[keyof paths];
-type ItemOf<Path extends ListPath> = PageOf<Path> extends Page<infer Item> ? Item : never;
-
-/** The creates that take an `Idempotency-Key`. The type has them from the OpenAPI: a missing one does not compile. */
-type Create = {
-  [Path in keyof paths]: paths[Path] extends { post: { parameters: { header?: infer Header } } }
-    ? 'Idempotency-Key' extends AllKeys<Header>
-      ? Path
-      : never
-    : never;
-}[keyof paths];
-type AllKeys<T> = T extends object ? keyof T : never;
-const CREATES: Record<Create, true> = {
-  '/customers': true,
-  '/users': true,
-  '/customers/{id}/merge': true,
-  '/users/{id}/password-reset': true,
-};
 
 export interface ChangesOptions {
   /** `cursor` of an earlier iteration, or `now`. Default: the oldest change. */
@@ -106,9 +60,14 @@ export interface CrmClient {
   ): AsyncGenerator<ItemOf<Path>, void>;
   /** The changes of customers, each once and in order. */
   changes(options?: ChangesOptions): Changes;
+  getCustomer(id: number): Promise<Customer>;
   createCustomer(values: Schemas['CreateCustomer'], photo?: Blob): Promise<Customer>;
   /** Fails with `version_conflict` if someone changed the customer since it was read. */
   updateCustomer(customer: Pick<Customer, 'id' | 'version'>, changes: Schemas['UpdateCustomer']): Promise<Customer>;
+  /** Fails with `version_conflict` if someone changed the customer since it was read. */
+  deleteCustomer(customer: Pick<Customer, 'id' | 'version'>): Promise<void>;
+  /** Undoes a deletion. */
+  restoreCustomer(id: number): Promise<Customer>;
   /** Fails with `version_conflict` if someone changed the customer since it was read. */
   setPhoto(customer: Pick<Customer, 'id' | 'version'>, photo: Blob): Promise<Customer>;
   /** Imports a CSV or NDJSON file. It is sent once; after a failure, send it again: what is stored stays. */
@@ -214,6 +173,10 @@ export function createClient(options: ClientOptions): CrmClient {
 
     changes,
 
+    async getCustomer(id) {
+      return (await GET('/customers/{id}', { params: { path: { id } } })).data;
+    },
+
     async createCustomer(values, photo) {
       if (!photo) return (await POST('/customers', { body: values })).data;
       const form = new FormData();
@@ -222,16 +185,22 @@ export function createClient(options: ClientOptions): CrmClient {
       return (await POST('/customers', { body: form as never })).data;
     },
 
-    async updateCustomer({ id, version }, body) {
-      const params = { path: { id }, header: { 'If-Match': `"v${version}"` } };
-      return (await PATCH('/customers/{id}', { params, body })).data;
+    async updateCustomer(customer, body) {
+      return (await PATCH('/customers/{id}', { params: asRead(customer), body })).data;
     },
 
-    async setPhoto({ id, version }, photo) {
+    async deleteCustomer(customer) {
+      await DELETE('/customers/{id}', { params: asRead(customer) });
+    },
+
+    async restoreCustomer(id) {
+      return (await POST('/customers/{id}/restore', { params: { path: { id } } })).data;
+    },
+
+    async setPhoto(customer, photo) {
       const form = new FormData();
       form.set('photo', photo);
-      const params = { path: { id }, header: { 'If-Match': `"v${version}"` } };
-      return (await PUT('/customers/{id}/photo', { params, body: form as never })).data;
+      return (await PUT('/customers/{id}/photo', { params: asRead(customer), body: form as never })).data;
     },
 
     async importCustomers(file, options = {}) {
@@ -242,6 +211,12 @@ export function createClient(options: ClientOptions): CrmClient {
     },
   };
 }
+
+/** Makes the service refuse a write to a later version. */
+const asRead = ({ id, version }: Pick<Customer, 'id' | 'version'>) => ({
+  path: { id },
+  header: { 'If-Match': `"v${version}"` },
+});
 
 const base64url = (bytes: Uint8Array): string =>
   btoa(String.fromCharCode(...bytes))

@@ -39,15 +39,18 @@ export async function readImport(response: Response, onProgress?: ImportOptions[
     }
     if (event.event === 'aborted') {
       const { code, detail } = event.problem;
-      throw new ProblemError({
-        type: 'about:blank',
-        title: 'Import aborted',
-        status: response.status,
-        detail,
-        instance: '/customers/import',
-        code: code,
-        requestId: response.headers.get('x-request-id') ?? '',
-      });
+      throw new ProblemError(
+        {
+          type: 'about:blank',
+          title: 'Import aborted',
+          status: response.status,
+          detail,
+          instance: '/customers/import',
+          code,
+          requestId: response.headers.get('x-request-id') ?? '',
+        },
+        response,
+      );
     }
   }
   throw new TypeError('The connection was lost during the import; importing the file again continues it');

@@ -14,7 +14,11 @@ export class ProblemError extends Error {
   /** With `version_conflict`: the version that the resource has now. */
   readonly currentVersion?: number;
 
-  constructor(readonly problem: Omit<Problem, 'code'> & { code: ProblemCode }) {
+  constructor(
+    readonly problem: Omit<Problem, 'code'> & { code: ProblemCode },
+    /** Its body is read already; the headers have `Retry-After` of a refusal for now. */
+    readonly response: Response,
+  ) {
     super(problem.detail ? `${problem.title}: ${problem.detail}` : problem.title);
     this.code = problem.code;
     this.status = problem.status;
@@ -26,20 +30,23 @@ export class ProblemError extends Error {
     const text = await response.text();
     try {
       const problem = JSON.parse(text) as Problem;
-      if (typeof problem.code === 'string') return new ProblemError(problem);
+      if (typeof problem.code === 'string') return new ProblemError(problem, response);
     } catch {
       // not JSON
     }
     const { status, url } = response;
     const title = `Unexpected response with status ${status}`;
-    return new ProblemError({
-      type: 'about:blank',
-      title,
-      status,
-      detail: text.slice(0, 200),
-      instance: new URL(url).pathname,
-      code: 'unexpected_response',
-      requestId: response.headers.get('x-request-id') ?? '',
-    });
+    return new ProblemError(
+      {
+        type: 'about:blank',
+        title,
+        status,
+        detail: text.slice(0, 200),
+        instance: new URL(url).pathname,
+        code: 'unexpected_response',
+        requestId: response.headers.get('x-request-id') ?? '',
+      },
+      response,
+    );
   }
 }

@@ -1147,7 +1147,7 @@ export interface components {
              * @example user
              * @enum {string}
              */
-            role: "user" | "admin";
+            role?: "user" | "admin";
             /**
              * @description Without it, the response contains an invitation. Not a common one, a sequence, a repetition, or the e-mail (NIST SP 800-63B).
              * @example correct horse battery

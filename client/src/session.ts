@@ -4,16 +4,18 @@ import type { components } from './schema.js';
 
 export type Tokens = components['schemas']['Tokens'];
 
+type UsedTokens = Pick<Tokens, 'accessToken' | 'refreshToken'>;
+
 /** Where tokens are kept. In memory by default: a page that is reloaded has to sign in again, and no script can steal them later. */
 export interface TokenStore {
-  load(): Tokens | undefined;
+  load(): UsedTokens | undefined;
   /** Undefined: signed out, or the session has ended. */
   save(tokens: Tokens | undefined): void;
 }
 
 /** Sends the access token, and refreshes it when it has expired. */
 export class Session {
-  private tokens: Tokens | undefined;
+  private tokens: UsedTokens | undefined;
   private refreshing: Promise<void> | undefined;
 
   constructor(
@@ -49,7 +51,7 @@ export class Session {
   }
 
   /** Concurrent requests share one refresh: a refresh token is for single use, and using it again later ends the session. */
-  private async refresh(expired: Tokens): Promise<void> {
+  private async refresh(expired: UsedTokens): Promise<void> {
     if (this.tokens !== expired) return;
     this.refreshing ??= this.refreshTokens(expired.refreshToken)
       .then((tokens) => {
@@ -66,7 +68,7 @@ export class Session {
   }
 }
 
-function withToken(request: Request, { accessToken }: Tokens): Request {
+function withToken(request: Request, { accessToken }: UsedTokens): Request {
   request.headers.set('authorization', `Bearer ${accessToken}`);
   return request;
 }

@@ -1,3 +1,4 @@
+import { ProblemError } from '../../client/src/index.js';
 import type { Answer } from './client.js';
 import type { TestService } from './service.js';
 
@@ -6,6 +7,18 @@ const TABLES = ['users', 'customers', 'history', 'idempotency_records'];
 /** What no response may reveal: paths of the code, the database product, SQL. */
 export const INTERNALS =
   /\bstack\b|\bsql|maria|libsql|typeorm|node_modules|\bat \/|file:\/\/|\/(?:src|dist|tmp|home)\/|\.[jt]s\b/i;
+
+/** The error of a request of the typed client that the service must refuse. */
+export async function refusalOf(request: Promise<unknown>): Promise<ProblemError> {
+  const error = await request.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof ProblemError)) throw new Error(`Not a ProblemError: ${String(error)}`);
+  const { status, problem, response } = error;
+  expect([status, problem.requestId]).toEqual([response.status, response.headers.get('x-request-id') ?? '']);
+  return error;
+}
 
 /** Expects a problem document that reveals no internals of the service. */
 export function expectProblem(answer: Answer, status: number | number[], code?: string): void {

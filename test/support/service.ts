@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DataSource } from 'typeorm';
+import type { components } from '../../client/src/index.js';
 import { createService } from '../../src/app.setup.js';
 import { AccessTokens } from '../../src/auth/access-tokens.js';
 import { RefreshTokens } from '../../src/auth/refresh-tokens.js';
@@ -158,7 +159,11 @@ let count = 0;
 /** Unique for every call, as the tests of a file share a database. */
 export const unique = (): string => `${process.pid}-${++count}`;
 
-export function newCustomer(overrides: Record<string, unknown> = {}): Record<string, unknown> & { email: string } {
+export type NewCustomer = components['schemas']['CreateCustomer'];
+
+export function newCustomer(overrides?: Partial<NewCustomer>): NewCustomer;
+export function newCustomer(overrides: Record<string, unknown>): Record<string, unknown> & { email: string };
+export function newCustomer(overrides = {}): NewCustomer {
   return { email: `customer-${unique()}@example.com`, name: 'Ana María', surname: 'de la Cruz', ...overrides };
 }
 
