@@ -8,41 +8,54 @@ import viewer from 'swagger-ui-dist';
 const [directory = 'docs'] = process.argv.slice(2);
 const api = JSON.parse(readFileSync('openapi.json', 'utf8'));
 const title = `${api.info.title} ${api.info.version}`;
-const guides = [...readdirSync('docs/guides').map((name) => `guides/${name}`), 'changes-feed.md'];
-// the reader starts there
-guides.sort((a, b) => Number(b.includes('quick-start')) - Number(a.includes('quick-start')));
+const quickStart = readFileSync('docs/guides/quick-start.md', 'utf8');
+/** In the order in which the quick start names them. */
+const guides = [...readdirSync('docs/guides').map((name) => `guides/${name}`), 'changes-feed.md'].sort(
+  (a, b) => quickStart.lastIndexOf(basename(a)) - quickStart.lastIndexOf(basename(b)),
+);
 
+// only of elements that the viewer does not have. Lines of code have up to 120 characters, text is read in shorter ones
 const STYLE = `body { margin: 0; font: 1rem/1.6 system-ui, sans-serif }
-nav { display: flex; flex-wrap: wrap; gap: .25rem 1rem; padding: .75rem 20px; background: #f3f5f8; font-size: .9rem }
-main { max-width: 46rem; margin: 0 auto; padding: 0 20px 3rem }
-pre { overflow-x: auto; padding: .75rem 1rem; background: #f3f5f8; border-radius: 6px; font-size: .85rem }
-code { overflow-wrap: anywhere } table { border-collapse: collapse } td, th { padding: .2rem .6rem; text-align: left }`;
+nav.guides { display: flex; flex-wrap: wrap; gap: .25rem 1rem; padding: .75rem 20px; background: #f3f5f8; font-size: .9rem }
+nav.guides [aria-current] { color: inherit; font-weight: 600; text-decoration: none }
+main.guide { max-width: 66rem; margin: 0 auto; padding: 0 20px 3rem }
+main.guide > :not(pre) { max-width: 46rem }
+main.guide pre { overflow-x: auto; padding: .75rem 1rem; background: #f3f5f8; border-radius: 6px; font-size: .85rem }
+main.guide code { overflow-wrap: anywhere }
+/* nothing to sign in to, and the address of the document is an example */
+#reference .auth-wrapper, #reference .info hgroup.main > a { display: none }`;
 
 mkdirSync(join(directory, 'guides'), { recursive: true });
 for (const file of ['swagger-ui-bundle.js', 'swagger-ui.css'])
   copyFileSync(join(viewer.getAbsoluteFSPath(), file), join(directory, file));
+copyFileSync('src/openapi/viewer/favicon.svg', join(directory, 'swagger-ui-icon.svg'));
 // `</script>` in a description would end the script element
 const definition = JSON.stringify(api, null, 2).replaceAll('</', '<\\/');
 write(
   'index.html',
   title,
-  `<link rel="stylesheet" href="swagger-ui.css">`,
+  `<link rel="stylesheet" href="swagger-ui.css">
+<style>${readFileSync('src/openapi/viewer/docs.css', 'utf8')}</style>`,
   `<noscript>This page needs JavaScript. The same document without it: openapi.json.</noscript>
 <div id="reference"></div>
 <script src="swagger-ui-bundle.js"></script>
 <script>
-SwaggerUIBundle({ dom_id: '#reference', deepLinking: true, supportedSubmitMethods: [], spec: ${definition} });
+const ui = SwaggerUIBundle({ dom_id: '#reference', deepLinking: true, filter: true, supportedSubmitMethods: [], spec: ${definition} });
+// the viewer resolves references by the address of the document, and cannot if that is a file
+ui.specActions.updateUrl('https://crm.example.org/openapi.json');
 </script>`,
 );
 for (const guide of guides) {
   const text = readFileSync(join('docs', guide), 'utf8');
-  write(pageOf(guide), `${titleOf(guide)} · ${title}`, '', `<main>\n${render(guide, text)}</main>`);
+  write(pageOf(guide), `${titleOf(guide)} · ${title}`, '', `<main class="guide">\n${render(guide, text)}</main>`);
 }
 
 function write(page, heading, head, body) {
   const up = '../'.repeat(page.split('/').length - 1);
   const links = [['index.html', 'Reference'], ...guides.map((guide) => [pageOf(guide), titleOf(guide)])];
-  const nav = links.map(([href, text]) => `<a href="${up}${href}">${text}</a>`).join('\n');
+  const nav = links
+    .map(([href, text]) => `<a href="${up}${href}"${href === page ? ' aria-current="page"' : ''}>${text}</a>`)
+    .join('\n');
   writeFileSync(
     join(directory, page),
     `<!doctype html>
@@ -51,11 +64,12 @@ function write(page, heading, head, body) {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${heading}</title>
+<link rel="icon" type="image/svg+xml" href="${up}swagger-ui-icon.svg">
 ${head}
 <style>${STYLE}</style>
 </head>
 <body>
-<nav>
+<nav class="guides">
 ${nav}
 </nav>
 ${body}

@@ -1,12 +1,68 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { GoogleStandIn } from '../stand-ins/google.js';
 import { jpeg } from '../support/images.js';
 import { startService, type TestService, unique } from '../support/service.js';
 
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Set to keep pictures of the page for a look at it. */
 const { SCREENSHOTS } = process.env;
 
-(process.env.CHROMIUM_PATH ? describe : describe.skip)('/docs in a browser', () => {
+const inBrowser = process.env.CHROMIUM_PATH ? describe : describe.skip;
+const launch = () =>
+  chromium.launch({
+    executablePath: process.env.CHROMIUM_PATH,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-sync'],
+  });
+
+/** How far the page is wider than the window. */
+const overflow = (page: Page): Promise<number> => page.evaluate('document.documentElement.scrollWidth - innerWidth');
+
+inBrowser('the static reference in a browser, without a web server', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'crm-docs-'));
+  let browser: Browser;
+  beforeAll(async () => {
+    execFileSync(process.execPath, ['scripts/write-docs.js', directory], { cwd: ROOT });
+    browser = await launch();
+  });
+  afterAll(async () => {
+    await browser.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  it.each([1280, 390])('shows operations and guides on a screen of %d pixels', async (width) => {
+    const page = await browser.newPage({ viewport: { width, height: 900 } });
+    const errors: string[] = [];
+    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+    page.on('pageerror', (error) => errors.push(error.message));
+    await page.goto(pathToFileURL(join(directory, 'index.html')).href);
+    const block = page.locator('.opblock[id$=createCustomer]');
+    await block.locator('.opblock-summary-control').click();
+    await block.locator('.responses-wrapper').waitFor();
+    // resolves the references, or shows that it cannot
+    await block.locator('.responses-wrapper .highlight-code').first().waitFor();
+    expect(await page.locator('.errors-wrapper').count()).toBe(0);
+    expect(await overflow(page)).toBeLessThanOrEqual(0);
+    // on the colour of the badge around it
+    const badge = 'getComputedStyle(document.querySelector(".info .version")).backgroundColor';
+    expect(await page.evaluate(badge)).toBe('rgba(0, 0, 0, 0)');
+    if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/reference-${width}.png`, fullPage: true });
+    for (const name of await page.locator('nav.guides a').allTextContents()) {
+      await page.getByRole('link', { name, exact: true }).first().click();
+      expect(await page.locator('nav.guides [aria-current]').textContent()).toBe(name);
+      expect(await page.title()).toMatch(/^\S.* \d+\.\d+\.\d+$/);
+      expect([name, await overflow(page)]).toEqual([name, 0]);
+    }
+    expect(errors).toEqual([]);
+    await page.close();
+  });
+});
+
+inBrowser('/docs in a browser', () => {
   let google: GoogleStandIn;
   let service: TestService;
   let browser: Browser;
@@ -17,10 +73,7 @@ const { SCREENSHOTS } = process.env;
     google = await GoogleStandIn.start();
     service = await startService('SQLite', { env: google.env });
     google.register(`${service.anonymous.url}/login/google/callback`);
-    browser = await chromium.launch({
-      executablePath: process.env.CHROMIUM_PATH,
-      args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking', '--disable-sync'],
-    });
+    browser = await launch();
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
     page.on('pageerror', (error) => errors.push(error.message));
@@ -133,7 +186,7 @@ const { SCREENSHOTS } = process.env;
     for (const width of [1280, 390]) {
       await page.setViewportSize({ width, height: 900 });
       if (SCREENSHOTS) await page.screenshot({ path: `${SCREENSHOTS}/docs-${width}.png`, fullPage: true });
-      expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBeLessThanOrEqual(0);
+      expect(await overflow(page)).toBeLessThanOrEqual(0);
     }
   });
 });
