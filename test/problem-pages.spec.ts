@@ -30,12 +30,15 @@ describe('the documentation of problems', () => {
     expect(headers.get('content-security-policy')).toContain("default-src 'none'");
     for (const heading of ['What happened', 'What to do', 'Example']) expect(body).toContain(`<h2>${heading}</h2>`);
     expect(body).toContain('<code>errors</code>');
+    expect(body).toContain('&quot;pointer&quot;: &quot;/email&quot;');
     expect(body).toContain(`${service.anonymous.url}/problems/invalid_request`);
     expect(body).not.toMatch(/<script|http:\/\/(?!127\.0\.0\.1)|src=/);
   });
 
   it('has a page for every code, and an index that links them', async () => {
     const index = await read('/problems', BROWSER);
+    const statuses = [...index.body.matchAll(/<tr><td>(\d+)<\/td>/g)].map(([, status]) => Number(status));
+    expect(statuses).toEqual(CODES.map((code) => PROBLEMS[code].status).sort((one, other) => one - other));
     for (const code of CODES) {
       expect(index.body).toContain(`href="problems/${code}"`);
       const { status, body } = await read(`/problems/${code}`, BROWSER);
@@ -47,6 +50,10 @@ describe('the documentation of problems', () => {
   it('is 404 for an unknown code, also in capitals', async () => {
     for (const code of ['unknown', 'VERSION_CONFLICT', 'constructor'])
       for (const accept of [BROWSER, 'application/json'])
-        expect((await read(`/problems/${code}`, accept)).body).toMatchObject({ status: 404, code: 'not_found' });
+        expect((await read(`/problems/${code}`, accept)).body).toMatchObject({
+          status: 404,
+          code: 'not_found',
+          detail: expect.stringContaining('/problems'),
+        });
   });
 });

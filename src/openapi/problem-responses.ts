@@ -1,6 +1,7 @@
 import { getSchemaPath, type OpenAPIObject } from '@nestjs/swagger';
 import { type ProblemCode, PROBLEMS } from '../problems/catalog.js';
 import { ProblemDto } from '../problems/problem.dto.js';
+import { problemExample } from '../problems/problem-example.js';
 import { headerRefs } from './header-components.js';
 import type { ResponseObject, ResponsesObject } from './openapi-types.js';
 
@@ -54,22 +55,7 @@ const pascalCase = (code: string): string => code.replace(/(?:^|_)(.)/g, (_, let
 export function describeProblems({ components }: OpenAPIObject): void {
   const responses = JSON.stringify(components!.responses);
   const used = (Object.keys(PROBLEMS) as ProblemCode[]).filter((code) => responses.includes(`examples/${code}"`));
-  components!.examples = Object.fromEntries(used.map((code) => [code, { value: exampleOf(code) }]));
-}
-
-function exampleOf(code: ProblemCode): ProblemDto {
-  const { status, title, description } = PROBLEMS[code];
-  return {
-    type: `https://crm.example.org/problems/${code}`,
-    title,
-    status,
-    detail: description,
-    instance: '/customers/1',
-    code,
-    requestId: 'example-1',
-    ...(code === 'invalid_request' && {
-      errors: [{ pointer: '/email', code: 'invalid_email', message: 'Must be an e-mail address.' }],
-    }),
-    ...(code === 'version_conflict' && { currentVersion: 2 }),
-  };
+  components!.examples = Object.fromEntries(
+    used.map((code) => [code, { value: problemExample(code, 'https://crm.example.org') }]),
+  );
 }

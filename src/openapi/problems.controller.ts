@@ -58,7 +58,7 @@ export class ProblemsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): unknown {
-    if (!isProblemCode(code)) throw new Problem('not_found');
+    if (!isProblemCode(code)) throw new Problem('not_found', 'No problem has this code. All codes are at /problems.');
     return wantsPage(request, reply) ? renderProblemPage(code, request.publicOrigin) : describe(code);
   }
 }

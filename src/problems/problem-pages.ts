@@ -1,22 +1,16 @@
 import { ADVICE } from './advice.js';
 import { type ProblemCode, PROBLEMS } from './catalog.js';
+import { problemExample } from './problem-example.js';
 
 const STYLE = `body{max-width:44rem;margin:2rem auto;padding:0 1rem;font:1rem/1.6 system-ui,sans-serif;color:#1b2430}
 h1{line-height:1.25}code,pre{background:#f0f3f7;border-radius:4px}code{padding:.1em .3em;overflow-wrap:anywhere}
-pre{padding:.8rem 1rem;overflow-x:auto}pre code{padding:0}li{margin:.3rem 0}`;
+pre{padding:.8rem 1rem;white-space:pre-wrap}pre code{padding:0}
+table{border-collapse:collapse;font-size:.9rem}th,td{padding:.3rem .6rem .3rem 0;text-align:left;vertical-align:top;border-bottom:1px solid #dde3ea}
+td code{overflow-wrap:normal}`;
 
 /** The page of a problem code, for people who follow the `type` of a problem document. */
 export function renderProblemPage(code: ProblemCode, origin: string): string {
   const { status, title, description } = PROBLEMS[code];
-  const example = {
-    type: `${origin}/problems/${code}`,
-    title,
-    status,
-    detail: description,
-    instance: '/customers/1',
-    code,
-    requestId: '0c8f5a0e-9a3b-4f3c-8a54-3c1d9f0f2a11',
-  };
   return page(
     title,
     `<p><a href="../problems">All problems</a></p>
@@ -27,24 +21,30 @@ export function renderProblemPage(code: ProblemCode, origin: string): string {
 <h2>What to do</h2>
 <p>${prose(ADVICE[code])}</p>
 <h2>Example</h2>
-<pre><code>${escape(JSON.stringify(example, null, 2))}</code></pre>`,
+<pre><code>${escape(JSON.stringify(problemExample(code, origin), null, 2))}</code></pre>`,
   );
 }
 
 export function renderProblemIndex(): string {
   const codes = Object.keys(PROBLEMS) as ProblemCode[];
-  const items = codes.map((code) => {
-    const { status, title } = PROBLEMS[code];
-    return `<li>${status} <a href="problems/${code}"><code>${code}</code></a> ${escape(title)}</li>`;
-  });
+  const rows = codes
+    .sort((one, other) => PROBLEMS[one].status - PROBLEMS[other].status)
+    .map((code) => {
+      const { status, title } = PROBLEMS[code];
+      const name = code.replaceAll('_', '_<wbr>');
+      return `<tr><td>${status}</td><td><a href="problems/${code}"><code>${name}</code></a></td><td>${escape(title)}</td></tr>`;
+    });
   return page(
     'Problems',
     `<h1>Problems</h1>
 <p>Errors are problem documents (RFC 9457). Programs decide by <code>code</code>; <code>type</code> leads to one of these
 pages.</p>
-<ul>
-${items.join('\n')}
-</ul>`,
+<table>
+<thead><tr><th>Status</th><th>Code</th><th>Title</th></tr></thead>
+<tbody>
+${rows.join('\n')}
+</tbody>
+</table>`,
   );
 }
 
