@@ -1,4 +1,4 @@
-import type { Client } from './support/client.js';
+import { at, type Client } from './support/client.js';
 import { CustomerFixture, TIME } from './support/customer-fixture.js';
 import { onEveryDatabase } from './support/databases.js';
 import { newCustomer, startService, type TestService } from './support/service.js';
@@ -19,9 +19,8 @@ onEveryDatabase((kind) => {
     it('hides the deleted customer and keeps its row', async () => {
       const customer = await customers.create({ notes: 'Note' });
       service.clock.forward(1000);
-      const { status, body } = await user.delete(`/customers/${customer.id}`);
-      expect(status).toBe(204);
-      expect(body).toBe('');
+      const { data, response } = await user.crm.DELETE('/customers/{id}', at(customer.id));
+      expect([response.status, data]).toEqual([204, undefined]);
       const row = await customers.rowOf(customer.id);
       expect(row).toMatchObject({
         email: customer.email,
@@ -36,32 +35,34 @@ onEveryDatabase((kind) => {
       await customers.expectRefused(
         404,
         'customer_not_found',
-        () => user.get(`/customers/${customer.id}`),
-        () => user.patch(`/customers/${customer.id}`, { name: 'Changed' }),
-        () => user.delete(`/customers/${customer.id}`),
+        () => user.crm.getCustomer(customer.id),
+        () => user.crm.updateCustomer(customer, { name: 'Changed' }),
+        () => user.crm.PATCH('/customers/{id}', { ...at(customer.id), body: { name: 'Changed' } }),
+        () => user.crm.deleteCustomer(customer),
+        () => user.crm.DELETE('/customers/{id}', at(customer.id)),
       );
     });
 
     it('restores a deleted customer', async () => {
       const customer = await customers.createDeleted({ phone: '+34600123456', notes: 'Note' });
       service.clock.forward(1000);
-      const { status, body, headers } = await user.post(`/customers/${customer.id}/restore`);
-      expect(status).toBe(200);
-      expect(body).toEqual({
+      const { data, response } = await user.crm.POST('/customers/{id}/restore', at(customer.id));
+      expect(response.status).toBe(200);
+      expect(data).toEqual({
         ...customer,
         lastModifiedBy: user.id,
         lastModifiedAt: expect.stringMatching(TIME),
         version: 3,
       });
-      expect(headers.get('etag')).toBe('"v3"');
-      expect(headers.get('location')).toBeNull();
+      expect(response.headers.get('etag')).toBe('"v3"');
+      expect(response.headers.get('location')).toBeNull();
       expect(await customers.rowOf(customer.id)).toMatchObject({
         is_deleted: 0,
         deleted_at: null,
         version: 3,
         live_email: customer.email,
       });
-      expect((await user.get(`/customers/${customer.id}`)).body).toEqual(body);
+      expect(await user.crm.getCustomer(customer.id)).toEqual(data);
     });
 
     it('writes nothing when the customer to restore is active', async () => {
@@ -81,13 +82,11 @@ onEveryDatabase((kind) => {
     it('frees the e-mail of a deleted customer, and refuses the restore if another customer has taken it', async () => {
       const deleted = await customers.createDeleted();
       const successor = await customers.create({ email: deleted.email });
-      await customers.expectRefused(409, 'email_taken', () => user.post(`/customers/${deleted.id}/restore`));
+      await customers.expectRefused(409, 'email_taken', () => user.crm.restoreCustomer(deleted.id));
       expect(await customers.rowOf(deleted.id)).toMatchObject({ is_deleted: 1, version: 2 });
 
-      await user.patch(`/customers/${successor.id}`, { email: newCustomer().email });
-      const { status, body } = await user.post(`/customers/${deleted.id}/restore`);
-      expect(status).toBe(200);
-      expect(body).toMatchObject({ email: deleted.email, version: 3 });
+      await user.crm.updateCustomer(successor, { email: newCustomer().email });
+      expect(await user.crm.restoreCustomer(deleted.id)).toMatchObject({ email: deleted.email, version: 3 });
       expect(await customers.rowOf(deleted.id)).toMatchObject({ is_deleted: 0, version: 3 });
     });
 

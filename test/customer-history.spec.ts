@@ -1,4 +1,4 @@
-import type { Client } from './support/client.js';
+import { at, type Client } from './support/client.js';
 import { CustomerFixture, TIME } from './support/customer-fixture.js';
 import { onEveryDatabase } from './support/databases.js';
 import { newCustomer, startService, type TestService, unique } from './support/service.js';
@@ -18,28 +18,26 @@ onEveryDatabase((kind) => {
   describe('the history of a customer', () => {
     it('lists action, user, time, request id and changes, newest first', async () => {
       const requestId = `test-${unique()}`;
-      const request = (n: number): { headers: Record<string, string> } => ({
-        headers: { 'x-request-id': `${requestId}.${n}` },
-      });
-      const values = newCustomer({ company: 'Cruz & Hijos' });
-      const created = await service.admin.post('/customers', values, request(1));
-      const { id, createdBy, createdAt } = created.body;
-      expect(created.headers.get('x-request-id')).toBe(`${requestId}.1`);
-      const changes = { name: 'Eva', company: null, phone: '+34600123456', surname: values.surname };
-      const updated = await user.patch(`/customers/${id}`, changes, request(2));
-      await user.delete(`/customers/${id}`, request(3));
-      const restored = await service.admin.post(`/customers/${id}/restore`, undefined, request(4));
+      const request = (n: number) => ({ headers: { 'x-request-id': `${requestId}.${n}` } });
+      const body = newCustomer({ company: 'Cruz & Hijos' });
+      const created = await service.admin.crm.POST('/customers', { body, ...request(1) });
+      const { id, createdBy, createdAt } = created.data;
+      expect(created.response.headers.get('x-request-id')).toBe(`${requestId}.1`);
+      const changes = { name: 'Eva', company: null, phone: '+34600123456', surname: body.surname };
+      const updated = await user.crm.PATCH('/customers/{id}', { ...at(id), body: changes, ...request(2) });
+      await user.crm.DELETE('/customers/{id}', { ...at(id), ...request(3) });
+      const restored = await service.admin.crm.POST('/customers/{id}/restore', { ...at(id), ...request(4) });
       const deletedAt = expect.stringMatching(TIME);
 
-      const { status, body } = await user.get(`/customers/${id}/history`);
-      expect(status).toBe(200);
-      expect(body).toEqual({
+      const { data, response } = await user.crm.GET('/customers/{id}/history', at(id));
+      expect(response.status).toBe(200);
+      expect(data).toEqual({
         data: [
           {
             version: 4,
             action: 'restored',
             by: createdBy,
-            at: restored.body.lastModifiedAt,
+            at: restored.data.lastModifiedAt,
             requestId: `${requestId}.4`,
             changes: { deletedAt: [deletedAt, null] },
           },
@@ -55,9 +53,9 @@ onEveryDatabase((kind) => {
             version: 2,
             action: 'updated',
             by: user.id,
-            at: updated.body.lastModifiedAt,
+            at: updated.data.lastModifiedAt,
             requestId: `${requestId}.2`,
-            changes: { name: [values.name, 'Eva'], company: ['Cruz & Hijos', null], phone: [null, '+34600123456'] },
+            changes: { name: [body.name, 'Eva'], company: ['Cruz & Hijos', null], phone: [null, '+34600123456'] },
           },
           {
             version: 1,
@@ -66,9 +64,9 @@ onEveryDatabase((kind) => {
             at: createdAt,
             requestId: `${requestId}.1`,
             changes: {
-              email: [null, values.email],
-              name: [null, values.name],
-              surname: [null, values.surname],
+              email: [null, body.email],
+              name: [null, body.name],
+              surname: [null, body.surname],
               company: [null, 'Cruz & Hijos'],
             },
           },
@@ -93,27 +91,33 @@ onEveryDatabase((kind) => {
 
     it('includes deleted customers', async () => {
       const { id } = await customers.createDeleted();
-      const { status, body } = await user.get(`/customers/${id}/history`);
-      expect(status).toBe(200);
-      expect(body.data.map((entry: any) => entry.action)).toEqual(['deleted', 'created']);
+      const { data } = await user.crm.GET('/customers/{id}/history', at(id));
+      expect(data.data.map(({ action }) => action)).toEqual(['deleted', 'created']);
     });
 
     it('is paginated, and a new entry between two pages repeats nothing', async () => {
-      const { id } = await customers.create();
-      for (let n = 2; n <= 5; n++) await user.patch(`/customers/${id}`, { name: `Name ${n}` });
+      let customer = await customers.create();
+      for (let n = 2; n <= 5; n++) customer = await user.crm.updateCustomer(customer, { name: `Name ${n}` });
+      const { id } = customer;
+      const page = (cursor?: string) =>
+        user.crm.GET('/customers/{id}/history', { params: { path: { id }, query: { limit: 2, cursor } } });
 
-      const first = await user.get(`/customers/${id}/history?limit=2`);
-      expect(first.body.data.map((entry: any) => entry.version)).toEqual([5, 4]);
-      expect(first.headers.get('link')).toBe(
-        `</customers/${id}/history?limit=2&cursor=${first.body.page.next}>; rel="next"`,
-      );
-      await user.patch(`/customers/${id}`, { name: 'In between' });
-      const second = await user.get(`/customers/${id}/history?limit=2&cursor=${first.body.page.next}`);
-      expect(second.body.data.map((entry: any) => entry.version)).toEqual([3, 2]);
-      const third = await user.get(`/customers/${id}/history?limit=2&cursor=${second.body.page.next}`);
-      expect(third.body.data.map((entry: any) => entry.version)).toEqual([1]);
-      expect(third.body.page.next).toBeNull();
-      expect(third.headers.get('link')).toBeNull();
+      const first = await page();
+      const { next } = first.data.page;
+      expect(first.data.data.map(({ version }) => version)).toEqual([5, 4]);
+      expect(first.response.headers.get('link')).toBe(`</customers/${id}/history?limit=2&cursor=${next}>; rel="next"`);
+      await user.crm.updateCustomer(customer, { name: 'In between' });
+      const second = await page(next!);
+      expect(second.data.data.map(({ version }) => version)).toEqual([3, 2]);
+      const third = await page(second.data.page.next!);
+      expect(third.data.data.map(({ version }) => version)).toEqual([1]);
+      expect(third.data.page.next).toBeNull();
+      expect(third.response.headers.get('link')).toBeNull();
+
+      const versions: number[] = [];
+      const entries = user.crm.pages('/customers/{id}/history', { params: { path: { id }, query: { limit: 2 } } });
+      for await (const { version } of entries) versions.push(version);
+      expect(versions).toEqual([6, 5, 4, 3, 2, 1]);
     });
 
     it.each([

@@ -1,4 +1,4 @@
-import type { Answer, Client } from './support/client.js';
+import { type Answer, at, type Client } from './support/client.js';
 import { CustomerFixture, TIME } from './support/customer-fixture.js';
 import { onEveryDatabase } from './support/databases.js';
 import { newCustomer, startService, type TestService } from './support/service.js';
@@ -19,9 +19,10 @@ onEveryDatabase((kind) => {
     it('changes only the members in the body', async () => {
       const customer = await customers.create({ phone: '+34600123456', company: 'Cruz & Hijos', notes: 'Note' });
       service.clock.forward(1000);
-      const { status, body, headers } = await user.patch(`/customers/${customer.id}`, { name: 'Eva', company: null });
-      expect(status).toBe(200);
-      expect(body).toEqual({
+      const body = { name: 'Eva', company: null };
+      const { data, response } = await user.crm.PATCH('/customers/{id}', { ...at(customer.id), body });
+      expect(response.status).toBe(200);
+      expect(data).toEqual({
         ...customer,
         name: 'Eva',
         company: null,
@@ -29,8 +30,8 @@ onEveryDatabase((kind) => {
         lastModifiedAt: expect.stringMatching(TIME),
         version: 2,
       });
-      expect(body.lastModifiedAt > customer.lastModifiedAt).toBe(true);
-      expect(headers.get('etag')).toBe('"v2"');
+      expect(data.lastModifiedAt > customer.lastModifiedAt).toBe(true);
+      expect(response.headers.get('etag')).toBe('"v2"');
       expect(await customers.rowOf(customer.id)).toMatchObject({
         name: 'Eva',
         surname: customer.surname,
@@ -40,18 +41,17 @@ onEveryDatabase((kind) => {
         notes: 'Note',
         created_by: customer.createdBy,
         last_modified_by: user.id,
-        last_modified_at: body.lastModifiedAt.replace('T', ' ').slice(0, 23),
+        last_modified_at: data.lastModifiedAt.replace('T', ' ').slice(0, 23),
         version: 2,
       });
-      expect((await user.get(`/customers/${customer.id}`)).body).toEqual(body);
+      expect(await user.crm.getCustomer(customer.id)).toEqual(data);
     });
 
     it('clears optional members with null', async () => {
-      const { id } = await customers.create({ phone: '+34600123456', company: 'Cruz & Hijos', notes: 'Note' });
-      const { status, body } = await user.patch(`/customers/${id}`, { phone: null, company: null, notes: null });
-      expect(status).toBe(200);
-      expect(body).toMatchObject({ phone: null, company: null, notes: null, version: 2 });
-      expect(await customers.rowOf(id)).toMatchObject({ phone: null, company: null, notes: null, version: 2 });
+      const customer = await customers.create({ phone: '+34600123456', company: 'Cruz & Hijos', notes: 'Note' });
+      const cleared = await user.crm.updateCustomer(customer, { phone: null, company: null, notes: null });
+      expect(cleared).toMatchObject({ phone: null, company: null, notes: null, version: 2 });
+      expect(await customers.rowOf(customer.id)).toMatchObject({ phone: null, company: null, notes: null, version: 2 });
     });
 
     it.each(['email', 'name', 'surname'])('refuses to clear %s, which is required', async (member) => {
@@ -69,20 +69,20 @@ onEveryDatabase((kind) => {
       const before = await customers.snapshot();
       const { email, name, company } = customer;
       for (const same of [{}, { name }, { email, name, company, phone: null }, { email: ` ${email.toUpperCase()}` }]) {
-        const { status, body, headers } = await user.patch(`/customers/${customer.id}`, same);
-        expect(status).toBe(200);
-        expect(body).toEqual(customer);
-        expect(headers.get('etag')).toBe('"v1"');
+        const { data, response } = await user.crm.PATCH('/customers/{id}', { ...at(customer.id), body: same });
+        expect(response.status).toBe(200);
+        expect(data).toEqual(customer);
+        expect(response.headers.get('etag')).toBe('"v1"');
       }
       expect(await customers.snapshot()).toEqual(before);
     });
 
     it('detects changes between letters that the database collation treats as equal', async () => {
-      const { id } = await customers.create({ name: 'Jose' });
+      let customer = await customers.create({ name: 'Jose' });
       for (const [index, name] of ['José', 'JOSÉ', 'jose'].entries()) {
-        const { body } = await user.patch(`/customers/${id}`, { name });
-        expect(body).toMatchObject({ name, version: index + 2 });
-        expect(await customers.rowOf(id)).toMatchObject({ name, version: index + 2 });
+        customer = await user.crm.updateCustomer(customer, { name });
+        expect(customer).toMatchObject({ name, version: index + 2 });
+        expect(await customers.rowOf(customer.id)).toMatchObject({ name, version: index + 2 });
       }
     });
 
@@ -107,21 +107,20 @@ onEveryDatabase((kind) => {
 
     it('refuses an e-mail that another customer has, and accepts an unused one', async () => {
       const { email } = await customers.create();
-      const { id } = await customers.create();
+      const customer = await customers.create();
       await customers.expectRefused(409, 'email_taken', () =>
-        user.patch(`/customers/${id}`, { name: 'Changed', email: email.toUpperCase() }),
+        user.crm.updateCustomer(customer, { name: 'Changed', email: email.toUpperCase() }),
       );
       const free = newCustomer().email;
-      const { status, body } = await user.patch(`/customers/${id}`, { email: ` ${free.toUpperCase()}` });
-      expect(status).toBe(200);
-      expect(body.email).toBe(free);
-      expect(await customers.rowOf(id)).toMatchObject({ email: free, live_email: free, version: 2 });
+      const updated = await user.crm.updateCustomer(customer, { email: ` ${free.toUpperCase()}` });
+      expect(updated.email).toBe(free);
+      expect(await customers.rowOf(customer.id)).toMatchObject({ email: free, live_email: free, version: 2 });
     });
 
     it('refuses the whole change if one member is invalid', async () => {
-      const { id } = await customers.create();
+      const customer = await customers.create();
       await customers.expectInvalid(['/phone'], () =>
-        user.patch(`/customers/${id}`, { name: 'Changed', phone: 'none' }),
+        user.crm.updateCustomer(customer, { name: 'Changed', phone: 'none' }),
       );
     });
 
@@ -177,20 +176,19 @@ onEveryDatabase((kind) => {
     });
 
     it('refuses a stale version even if nothing would change', async () => {
-      const { id, name } = await customers.create();
-      await user.patch(`/customers/${id}`, { company: 'Changed' });
-      await customers.expectRefused(412, 'version_conflict', () =>
-        user.patch(`/customers/${id}`, { name }, { headers: { 'if-match': '"v1"' } }),
-      );
+      const read = await customers.create();
+      await user.crm.updateCustomer(read, { company: 'Changed' });
+      await customers.expectRefused(412, 'version_conflict', () => user.crm.updateCustomer(read, { name: read.name }));
     });
 
     it('responds 404 rather than 412 for a deleted customer', async () => {
-      const { id } = await customers.createDeleted();
-      const headers = { 'if-match': '"v1"' };
-      await customers.expectRefused(404, 'customer_not_found', () =>
-        user.patch(`/customers/${id}`, { name: 'Changed' }, { headers }),
+      const read = await customers.createDeleted();
+      await customers.expectRefused(
+        404,
+        'customer_not_found',
+        () => user.crm.updateCustomer(read, { name: 'Changed' }),
+        () => user.crm.deleteCustomer(read),
       );
-      await customers.expectRefused(404, 'customer_not_found', () => user.delete(`/customers/${id}`, { headers }));
     });
   });
 });

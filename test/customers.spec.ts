@@ -1,8 +1,9 @@
 import { hasOneCase, normalizeEmail } from '../src/text/email.js';
 import { MAX_ID } from '../src/validation/fields.js';
-import type { Client } from './support/client.js';
+import { at, type Client } from './support/client.js';
 import { CustomerFixture, TIME } from './support/customer-fixture.js';
 import { onEveryDatabase } from './support/databases.js';
+import { refusalOf } from './support/refusals.js';
 import { newCustomer, startService, type TestService, unique } from './support/service.js';
 
 onEveryDatabase((kind) => {
@@ -19,14 +20,13 @@ onEveryDatabase((kind) => {
 
   describe('creating a customer', () => {
     it('responds 201 with the customer, its ETag and its Location', async () => {
-      const { status, body, headers } = await service.admin.post(
-        '/customers',
-        newCustomer({ company: 'Cruz & Hijos' }),
-      );
-      expect(status).toBe(201);
-      expect(body).toMatchObject({ name: 'Ana María', company: 'Cruz & Hijos', phone: null, photo: null, version: 1 });
-      expect(headers.get('etag')).toBe('"v1"');
-      expect(headers.get('location')).toBe(`/customers/${body.id}`);
+      const { data, response } = await service.admin.crm.POST('/customers', {
+        body: newCustomer({ company: 'Cruz & Hijos' }),
+      });
+      expect(response.status).toBe(201);
+      expect(data).toMatchObject({ name: 'Ana María', company: 'Cruz & Hijos', phone: null, photo: null, version: 1 });
+      expect(response.headers.get('etag')).toBe('"v1"');
+      expect(response.headers.get('location')).toBe(`/customers/${data.id}`);
     });
 
     it('stores every field, the creator and the time', async () => {
@@ -37,9 +37,9 @@ onEveryDatabase((kind) => {
         company: 'Cruz & Hijos',
         notes: 'Calls in the morning.\nNever on Fridays.\t;-- "quoted"',
       });
-      const { status, body } = await user.post('/customers', values);
-      expect(status).toBe(201);
-      expect(body).toEqual({
+      const { data, response } = await user.crm.POST('/customers', { body: values });
+      expect(response.status).toBe(201);
+      expect(data).toEqual({
         ...values,
         id: expect.any(Number),
         mergedInto: null,
@@ -47,12 +47,12 @@ onEveryDatabase((kind) => {
         createdBy: user.id,
         lastModifiedBy: user.id,
         createdAt: expect.stringMatching(TIME),
-        lastModifiedAt: body.createdAt,
+        lastModifiedAt: data.createdAt,
         version: 1,
         deletedAt: null,
       });
-      const time = body.createdAt.replace('T', ' ').slice(0, 23);
-      expect(await customers.rowOf(body.id)).toMatchObject({
+      const time = data.createdAt.replace('T', ' ').slice(0, 23);
+      expect(await customers.rowOf(data.id)).toMatchObject({
         ...values,
         created_by: user.id,
         last_modified_by: user.id,
@@ -67,13 +67,11 @@ onEveryDatabase((kind) => {
 
     it('trims and lower-cases the e-mail, and trims names', async () => {
       const name = unique();
-      const { status, body } = await user.post(
-        '/customers',
-        newCustomer({ email: `  Ana.${name}@Example.COM `, name: ' Ana ', company: '\tCruz ' }),
-      );
-      expect(status).toBe(201);
-      expect(body).toMatchObject({ email: `ana.${name}@example.com`, name: 'Ana', company: 'Cruz' });
-      expect(await customers.rowOf(body.id)).toMatchObject({
+      const body = newCustomer({ email: `  Ana.${name}@Example.COM `, name: ' Ana ', company: '\tCruz ' });
+      const { data, response } = await user.crm.POST('/customers', { body });
+      expect(response.status).toBe(201);
+      expect(data).toMatchObject({ email: `ana.${name}@example.com`, name: 'Ana', company: 'Cruz' });
+      expect(await customers.rowOf(data.id)).toMatchObject({
         email: `ana.${name}@example.com`,
         name: 'Ana',
         company: 'Cruz',
@@ -88,7 +86,7 @@ onEveryDatabase((kind) => {
     it('refuses an e-mail that another customer has, regardless of case and white space', async () => {
       const { email } = await customers.create();
       for (const same of [email, email.toUpperCase(), ` ${email} `])
-        await customers.expectRefused(409, 'email_taken', () => user.post('/customers', newCustomer({ email: same })));
+        await customers.expectRefused(409, 'email_taken', () => user.crm.createCustomer(newCustomer({ email: same })));
     });
 
     it('compares e-mails byte by byte: an accent makes them different', async () => {
@@ -97,7 +95,7 @@ onEveryDatabase((kind) => {
       for (const email of emails.map((local) => `${local}.${name}@example.com`)) {
         const { id } = await customers.create({ email });
         expect(await customers.rowOf(id)).toMatchObject({ email, live_email: email });
-        await customers.expectRefused(409, 'email_taken', () => user.post('/customers', newCustomer({ email })));
+        await customers.expectRefused(409, 'email_taken', () => user.crm.createCustomer(newCustomer({ email })));
       }
     });
 
@@ -115,8 +113,9 @@ onEveryDatabase((kind) => {
       'refuses the e-mail %s@…, which is an alias',
       async (local) => {
         const values = newCustomer({ email: `${local}-${unique()}@example.com` });
-        const { status, body } = await user.post('/customers', values);
-        expect([status, body.errors[0].pointer, body.errors[0].code]).toEqual([400, '/email', 'invalid_email']);
+        const { status, problem } = await refusalOf(user.crm.createCustomer(values));
+        const [error] = problem.errors!;
+        expect([status, error!.pointer, error!.code]).toEqual([400, '/email', 'invalid_email']);
       },
     );
 
@@ -196,28 +195,28 @@ onEveryDatabase((kind) => {
     });
 
     it('refuses requests without sign-in', async () => {
-      await customers.expectRefused(401, 'unauthenticated', () => service.anonymous.post('/customers', newCustomer()));
+      await customers.expectRefused(401, 'unauthenticated', () => service.anonymous.crm.createCustomer(newCustomer()));
     });
   });
 
   describe('reading a customer', () => {
     it('returns the created customer', async () => {
       const customer = await customers.create({ phone: '+34600123456' });
-      const { status, body, headers } = await user.get(`/customers/${customer.id}`);
-      expect(status).toBe(200);
-      expect(body).toEqual(customer);
-      expect(headers.get('etag')).toBe('"v1"');
+      const { data, response } = await user.crm.GET('/customers/{id}', at(customer.id));
+      expect(response.status).toBe(200);
+      expect(data).toEqual(customer);
+      expect(response.headers.get('etag')).toBe('"v1"');
     });
 
     it('responds 404 for an id that was never used', async () => {
       await customers.expectRefused(
         404,
         'customer_not_found',
-        () => user.get(`/customers/${MAX_ID}`),
-        () => user.get(`/customers/${MAX_ID}/history`),
-        () => user.patch(`/customers/${MAX_ID}`, { name: 'Changed' }),
-        () => user.delete(`/customers/${MAX_ID}`),
-        () => user.post(`/customers/${MAX_ID}/restore`),
+        () => user.crm.getCustomer(MAX_ID),
+        () => user.crm.GET('/customers/{id}/history', at(MAX_ID)),
+        () => user.crm.PATCH('/customers/{id}', { ...at(MAX_ID), body: { name: 'Changed' } }),
+        () => user.crm.DELETE('/customers/{id}', at(MAX_ID)),
+        () => user.crm.restoreCustomer(MAX_ID),
       );
     });
 
@@ -271,9 +270,9 @@ onEveryDatabase((kind) => {
     );
 
     it('responds 200 to the old ETag after a change', async () => {
-      const { id } = await customers.create();
-      await user.patch(`/customers/${id}`, { name: 'Changed' });
-      const { status, headers } = await user.get(`/customers/${id}`, { headers: { 'if-none-match': '"v1"' } });
+      const customer = await customers.create();
+      await user.crm.updateCustomer(customer, { name: 'Changed' });
+      const { status, headers } = await user.get(`/customers/${customer.id}`, { headers: { 'if-none-match': '"v1"' } });
       expect(status).toBe(200);
       expect(headers.get('etag')).toBe('"v2"');
     });
@@ -282,15 +281,13 @@ onEveryDatabase((kind) => {
       const company = `many ${unique()}`;
       // two code units each: of all pieces, some begin in the middle of one
       for (let n = 0; n < 40; n++)
-        await user.post(
-          '/customers',
+        await user.crm.createCustomer(
           newCustomer({ company, name: 'a'.repeat(1 + (n % 2)), notes: '🙂'.repeat(5_000) }),
         );
-      const path = `/customers?limit=200&company=${encodeURIComponent(company)}`;
-      const { body, headers } = await user.get(path);
-      expect(body.data).toHaveLength(40);
-      for (const { notes } of body.data) expect(notes === '🙂'.repeat(5_000)).toBe(true);
-      expect(headers.get('content-length')).toBe(String(Buffer.byteLength(JSON.stringify(body))));
+      const { data, response } = await user.crm.GET('/customers', { params: { query: { company, limit: 200 } } });
+      expect(data.data).toHaveLength(40);
+      for (const { notes } of data.data) expect(notes === '🙂'.repeat(5_000)).toBe(true);
+      expect(response.headers.get('content-length')).toBe(String(Buffer.byteLength(JSON.stringify(data))));
     });
 
     it('names at most 100 invalid parameters', async () => {

@@ -212,8 +212,8 @@ onEveryDatabase((kind) => {
     });
 
     it('is not stored for a failed request', async () => {
-      const before = await rows.count('idempotency_records');
       const holder = await rows.create();
+      const before = await rows.count('idempotency_records');
       const body = newCustomer({ email: holder.email });
       const key = keyed(unique());
       expectCode(await user.post('/customers', body, key), 409, 'email_taken');

@@ -1,5 +1,7 @@
+import type { ImportOptions } from '../client/src/index.js';
 import { onEveryDatabase } from './support/databases.js';
-import { importFile, NDJSON, refusedRows, sumsOf } from './support/imports.js';
+import { importFile, importWith, NDJSON, refusedRows, sumsOf } from './support/imports.js';
+import { refusalOf } from './support/refusals.js';
 import { Rows } from './support/rows.js';
 import { startService, type TestService, unique } from './support/service.js';
 
@@ -70,20 +72,21 @@ onEveryDatabase((kind) => {
     await rows.create({ email: a, name: 'Ana', surname: 'Old', phone: '+34600123456', notes: 'kept' });
     const file = `email,name,surname,notes\n${a},Ana,New,\n${b},Ben,One,\n${b},Ben,Two,\n`;
 
-    const dry = await send(file, { onConflict: 'fail', dryRun: 'true' });
-    const failed = await send(file, { onConflict: 'fail' });
-    expect(refusedRows(failed)).toEqual([
+    const load = (options?: ImportOptions) => importWith(service.admin, file, options);
+    const dry = await load({ onConflict: 'fail', dryRun: true });
+    const failed = await load({ onConflict: 'fail' });
+    expect(failed.refused).toEqual([
       [1, 'email_taken'],
       [3, 'email_taken'],
     ]);
-    expect(sumsOf(failed)).toEqual([3, 1, 0, 0, 2]);
-    expect(dry.body).toEqual(failed.body);
+    expect(failed.sums).toEqual([3, 1, 0, 0, 2]);
+    expect(dry.events).toEqual(failed.events);
 
-    expect(sumsOf(await send(file))).toEqual([3, 0, 0, 3, 0]);
+    expect((await load()).sums).toEqual([3, 0, 0, 3, 0]);
     expect((await customer(a)).version).toBe(1);
 
-    expect(sumsOf(await send(file, { onConflict: 'update', dryRun: 'true' }))).toEqual([3, 0, 2, 1, 0]);
-    expect(sumsOf(await send(file, { onConflict: 'update' }))).toEqual([3, 0, 2, 1, 0]);
+    expect((await load({ onConflict: 'update', dryRun: true })).sums).toEqual([3, 0, 2, 1, 0]);
+    expect((await load({ onConflict: 'update' })).sums).toEqual([3, 0, 2, 1, 0]);
     expect(await customer(a)).toMatchObject({ surname: 'New', phone: '+34600123456', notes: 'kept', version: 2 });
     expect(await customer(b)).toMatchObject({ surname: 'Two', version: 2 });
     expect((await rows.history((await customer(a)).id)).map(({ action }) => action)).toEqual(['created', 'updated']);
@@ -92,8 +95,9 @@ onEveryDatabase((kind) => {
   it('updates by e-mail alone, and needs names only for a new customer', async () => {
     const [a, b] = [`a-${unique()}@example.com`, `b-${unique()}@example.com`];
     await rows.create({ email: a });
-    const answer = await send(`email,phone\n${a},600123456\n${b},600123456\n`, { onConflict: 'update', country: 'es' });
-    expect(refusedRows(answer)).toEqual([[2, '/name required, /surname required']]);
+    const file = `email,phone\n${a},600123456\n${b},600123456\n`;
+    const { refused } = await importWith(service.admin, file, { onConflict: 'update', country: 'es' });
+    expect(refused).toEqual([[2, '/name required, /surname required']]);
     expect((await customer(a)).phone).toBe('+34600123456');
   });
 
@@ -152,9 +156,10 @@ onEveryDatabase((kind) => {
   it('names the parameter `encoding` when the file is not UTF-8', async () => {
     const email = `a-${unique()}@example.com`;
     const file = Buffer.from(`email;name;surname\n${email};José;Núñez\n`, 'latin1');
-    const { status, body } = await importFile(service.admin, file);
-    expect([status, body.errors[0].pointer]).toEqual([400, 'encoding']);
-    expect(sumsOf(await importFile(service.admin, file, { encoding: 'Windows-1252' }))).toEqual([1, 1, 0, 0, 0]);
+    const { status, problem } = await refusalOf(importWith(service.admin, new Blob([file])));
+    expect([status, problem.errors![0]!.pointer]).toEqual([400, 'encoding']);
+    const { sums } = await importWith(service.admin, new Blob([file]), { encoding: 'Windows-1252' });
+    expect(sums).toEqual([1, 1, 0, 0, 0]);
     expect((await customer(email)).surname).toBe('Núñez');
   });
 

@@ -1,5 +1,13 @@
+import { at } from './support/client.js';
 import { onEveryDatabase } from './support/databases.js';
-import { type CustomerRow, idsOf, ListFixture, newRow, TIMES } from './support/list-fixture.js';
+import {
+  type CustomerRow,
+  type CustomersQuery,
+  ListFixture,
+  newRow,
+  type Sort,
+  TIMES,
+} from './support/list-fixture.js';
 import { newCustomer, newUser, startService, type TestService, unique } from './support/service.js';
 
 const COLUMNS = {
@@ -10,7 +18,7 @@ const COLUMNS = {
   createdAt: 'created_at',
   lastModifiedAt: 'last_modified_at',
 };
-const SORTS = Object.keys(COLUMNS).flatMap((sort) => [sort, `-${sort}`]);
+const SORTS = Object.keys(COLUMNS).flatMap((sort) => [sort, `-${sort}`]) as Sort[];
 
 /** Names that some collations treat as equal and others as different. */
 const NAMES = [
@@ -64,10 +72,9 @@ onEveryDatabase((kind) => {
 
     it('lists the newest first by default', async () => {
       const rows = await lists.query('SELECT id FROM customers WHERE is_deleted = 0 ORDER BY id DESC LIMIT 50');
-      const { body } = await lists.list('/customers?limit=50');
-      expect(body.data.map(({ id }: any) => id)).toEqual(rows.map(({ id }) => id));
-      expect(await lists.listIds(`/customers?createdBy=${owner}`)).toEqual(
-        await lists.listIds(`/customers?createdBy=${owner}&sort=-id`),
+      expect(await lists.listIds('/customers', { limit: 50 })).toEqual(rows.map(({ id }) => id));
+      expect(await lists.listIds('/customers', { createdBy: owner })).toEqual(
+        await lists.listIds('/customers', { createdBy: owner, sort: '-id' }),
       );
     });
 
@@ -75,8 +82,8 @@ onEveryDatabase((kind) => {
       const column = COLUMNS[sort.replace('-', '') as keyof typeof COLUMNS];
       const direction = sort.startsWith('-') ? 'DESC' : 'ASC';
       for (const deleted of [0, 1]) {
-        const path = `/customers?createdBy=${owner}&sort=${sort}${deleted ? '&deleted=true' : ''}`;
-        const walked = await lists.walk(path, deleted ? 1 : 5);
+        const query = { createdBy: owner, sort, ...(deleted && { deleted: true }) };
+        const walked = await lists.walk('/customers', { ...query, limit: deleted ? 1 : 5 });
         const rows = await lists.query(
           `SELECT id FROM customers WHERE created_by = ? AND is_deleted = ? ORDER BY ${column} ${direction}, id ${direction}`,
           [owner, deleted],
@@ -86,25 +93,35 @@ onEveryDatabase((kind) => {
       }
     });
 
+    it('lists every customer once to a client that reads all pages', async () => {
+      const query = { createdBy: owner, sort: 'name', limit: 5 } as const;
+      const ids: number[] = [];
+      for await (const { id } of service.admin.crm.pages('/customers', { params: { query } })) ids.push(id);
+      expect(ids).toHaveLength(48);
+      expect(ids).toEqual(await lists.listIds('/customers', { ...query, limit: 48 }));
+    });
+
     it('lists descending in the reverse of the ascending order', async () => {
-      for (const sort of Object.keys(COLUMNS)) {
-        const ascending = await lists.walk(`/customers?createdBy=${owner}&sort=${sort}`, 20);
-        const descending = await lists.walk(`/customers?createdBy=${owner}&sort=-${sort}`, 20);
+      for (const sort of Object.keys(COLUMNS) as Array<keyof typeof COLUMNS>) {
+        const ascending = await lists.walk('/customers', { createdBy: owner, sort, limit: 20 });
+        const descending = await lists.walk('/customers', { createdBy: owner, sort: `-${sort}`, limit: 20 });
         expect(descending).toEqual(ascending.reverse());
       }
     });
 
     it('has no next page after a page that is exactly full', async () => {
-      const { body, headers } = await lists.list(`/customers?createdBy=${owner}&limit=48`);
-      expect(body.data).toHaveLength(48);
-      expect(body.page).toEqual({ next: null });
+      const { items, page, headers } = await lists.list('/customers', { createdBy: owner, limit: 48 });
+      expect(items).toHaveLength(48);
+      expect(page).toEqual({ next: null });
       expect(headers.get('link')).toBeNull();
-      expect((await lists.list(`/customers?createdBy=${owner}&limit=47`)).body.page.next).toEqual(expect.any(String));
+      const shorter = await lists.list('/customers', { createdBy: owner, limit: 47 });
+      expect(shorter.page.next).toEqual(expect.any(String));
     });
 
     it('links to the next page with all query parameters', async () => {
-      const first = await lists.list(`/customers?createdBy=${owner}&sort=-name&count=true&limit=7`);
-      const { next } = first.body.page;
+      const query = { createdBy: owner, sort: '-name', count: true, limit: 7 } as const;
+      const first = await lists.list('/customers', query);
+      const { next } = first.page;
       const link = /^<(\/customers\?.*)>; rel="next"$/.exec(first.headers.get('link') ?? '')?.[1];
       expect(Object.fromEntries(new URLSearchParams(link?.split('?')[1]))).toEqual({
         createdBy: String(owner),
@@ -113,21 +130,21 @@ onEveryDatabase((kind) => {
         limit: '7',
         cursor: next,
       });
-      const byCursor = await lists.list(`/customers?createdBy=${owner}&sort=-name&count=true&limit=7&cursor=${next}`);
-      const byLink = await lists.list(link!);
-      expect(byLink.body).toEqual(byCursor.body);
+      const { data } = await service.admin.crm.GET('/customers', { params: { query: { ...query, cursor: next! } } });
+      const byLink = await service.admin.get(link!);
+      expect([byLink.status, byLink.body]).toEqual([200, data]);
       expect(byLink.headers.get('link')).not.toContain(next);
     });
 
     it('accepts another limit with a cursor', async () => {
-      const path = `/customers?createdBy=${owner}&sort=name`;
-      const first = await lists.list(`${path}&limit=5`);
-      const rest = await lists.list(`${path}&limit=200&cursor=${first.body.page.next}`);
-      expect([...idsOf(first), ...idsOf(rest)]).toEqual(await lists.listIds(`${path}&limit=200`));
+      const query = { createdBy: owner, sort: 'name' } as const;
+      const first = await lists.list('/customers', { ...query, limit: 5 });
+      const rest = await lists.list('/customers', { ...query, limit: 200, cursor: first.page.next! });
+      expect([...first.ids, ...rest.ids]).toEqual(await lists.listIds('/customers', { ...query, limit: 200 }));
     });
   });
 
-  it.each(['-id', 'id', 'name', '-name'])(
+  it.each(['-id', 'id', 'name', '-name'] as const)(
     'neither repeats nor skips customers when others are inserted and deleted between pages, by %s',
     async (sort) => {
       const owner = await lists.newOwner();
@@ -135,22 +152,22 @@ onEveryDatabase((kind) => {
       await lists.insertCustomers(
         Array.from({ length: 30 }, (_, n) => newRow(owner, { name: nameOf(10 * (n + 1)), email: `${unique()}@x.org` })),
       );
-      const path = `/customers?createdBy=${owner}&sort=${sort}`;
-      const existing = await lists.listIds(`${path}&limit=200`);
+      const query = { createdBy: owner, sort };
+      const existing = await lists.listIds('/customers', { ...query, limit: 200 });
       const deleted = new Set<number>();
       const remove = async (id: number): Promise<void> => {
         deleted.add(id);
-        expect((await service.admin.delete(`/customers/${id}`)).status).toBe(204);
+        await service.admin.crm.DELETE('/customers/{id}', at(id));
       };
       const added: CustomerRow[] = [];
       const listed: number[] = [];
 
-      const ids = await lists.walk(path, 5, async (page) => {
+      const ids = await lists.walk('/customers', { ...query, limit: 5 }, async (page) => {
         listed.push(...page.map(({ id }) => id));
-        const last = page.at(-1);
+        const last = page.at(-1)!;
         const ahead = existing.filter((id) => !listed.includes(id) && !deleted.has(id));
         // the row of the cursor, a row already listed, and the next row
-        for (const id of [last.id, page[0].id, ahead[0]].filter((id) => id !== undefined)) await remove(id);
+        for (const id of [last.id, page[0]!.id, ahead[0]].filter((id) => id !== undefined)) await remove(id);
         const position = Number(last.name.slice(4));
         const between = [-1, 1].map((step) => newRow(owner, { name: nameOf(position + step) }));
         if (added.length < 6) {
@@ -167,7 +184,7 @@ onEveryDatabase((kind) => {
       // by name, one row of each pair is before the cursor and one after it; by id, all are before or all are after it
       expect(added).toHaveLength(6);
       const isNew = ids.filter((id) => !existing.includes(id));
-      expect(isNew).toHaveLength({ '-id': 0, id: 6, name: 3, '-name': 3 }[sort]!);
+      expect(isNew).toHaveLength({ '-id': 0, id: 6, name: 3, '-name': 3 }[sort]);
     },
   );
 
@@ -188,13 +205,13 @@ onEveryDatabase((kind) => {
       const owner = await lists.newOwner();
       await lists.insertCustomers(Array.from({ length: 201 }, () => newRow(owner)));
       for (const [limit, length] of [
-        ['&limit=1', 1],
-        ['', 50],
-        ['&limit=200', 200],
+        [1, 1],
+        [undefined, 50],
+        [200, 200],
       ] as const) {
-        const { body } = await lists.list(`/customers?createdBy=${owner}${limit}`);
-        expect(body.data).toHaveLength(length);
-        expect(body.page.next).toEqual(expect.any(String));
+        const { items, page } = await lists.list('/customers', { createdBy: owner, limit });
+        expect(items).toHaveLength(length);
+        expect(page.next).toEqual(expect.any(String));
       }
     });
   });
@@ -205,7 +222,7 @@ onEveryDatabase((kind) => {
     beforeAll(async () => {
       for (let n = 0; n < 9; n++) {
         const names = { name: NAMES[(n * 4) % 5], surname: NAMES[n % 3], password: undefined };
-        expect((await service.admin.post('/users', newUser(names))).status).toBe(201);
+        await service.admin.crm.POST('/users', { body: newUser(names) });
       }
       // as the Flask service may have left them: without e-mail, times and creator
       for (const name of ['Zoë', 'ana', 'Ana'])
@@ -214,7 +231,7 @@ onEveryDatabase((kind) => {
 
     it.each(SORTS)('lists every user once, in the order of its key, by %s', async (sort) => {
       const direction = sort.startsWith('-') ? 'DESC' : 'ASC';
-      const walked = await lists.walk(`/users?sort=${sort}`, 4);
+      const walked = await lists.walk('/users', { sort, limit: 4 });
       const rows = await lists.query(
         `SELECT id FROM users WHERE is_deleted = 0 ORDER BY ${columns[sort.replace('-', '')]} ${direction}, id ${direction}`,
       );
@@ -223,38 +240,41 @@ onEveryDatabase((kind) => {
     });
 
     it('lists the newest first by default', async () => {
-      expect(await lists.listIds('/users?limit=10')).toEqual(await lists.listIds('/users?limit=10&sort=-id'));
+      expect(await lists.listIds('/users', { limit: 10 })).toEqual(
+        await lists.listIds('/users', { limit: 10, sort: '-id' }),
+      );
     });
 
     it('filters by e-mail, creator, time and deletion', async () => {
-      const since = new Date().toISOString();
-      const { body: user } = await service.admin.post('/users', newUser({ password: undefined }));
-      expect(await lists.listIds(`/users?email=${user.email.toUpperCase()}`)).toEqual([user.id]);
-      expect(await lists.listIds(`/users?modifiedSince=${since}`)).toEqual([user.id]);
-      expect(await lists.listIds(`/users?createdBy=${user.createdBy}&limit=1`)).toEqual([user.id]);
-      expect(await lists.listIds(`/users?createdBy=${user.id}`)).toEqual([]);
-      expect(await lists.listIds(`/users?email=${user.email}&deleted=true`)).toEqual([]);
-      await service.admin.delete(`/users/${user.id}`);
-      expect(await lists.listIds(`/users?email=${user.email}`)).toEqual([]);
-      expect(await lists.listIds(`/users?email=${user.email}&deleted=true`)).toEqual([user.id]);
+      const modifiedSince = new Date().toISOString();
+      const { data: user } = await service.admin.crm.POST('/users', { body: newUser({ password: undefined }) });
+      const email = user.email!;
+      expect(await lists.listIds('/users', { email: email.toUpperCase() })).toEqual([user.id]);
+      expect(await lists.listIds('/users', { modifiedSince })).toEqual([user.id]);
+      expect(await lists.listIds('/users', { createdBy: user.createdBy!, limit: 1 })).toEqual([user.id]);
+      expect(await lists.listIds('/users', { createdBy: user.id })).toEqual([]);
+      expect(await lists.listIds('/users', { email, deleted: true })).toEqual([]);
+      await service.admin.crm.DELETE('/users/{id}', at(user.id));
+      expect(await lists.listIds('/users', { email })).toEqual([]);
+      expect(await lists.listIds('/users', { email, deleted: true })).toEqual([user.id]);
     });
 
     it('counts active users', async () => {
       const [{ n }] = await lists.query('SELECT COUNT(*) AS n FROM users WHERE is_deleted = 0');
-      const { body } = await lists.list('/users?count=true&limit=1');
-      expect(body.page.total).toEqual({ value: Number(n), relation: 'exact' });
+      const { page } = await lists.list('/users', { count: true, limit: 1 });
+      expect(page.total).toEqual({ value: Number(n), relation: 'exact' });
     });
 
     it('refuses a cursor of the list of customers', async () => {
-      const { body } = await lists.list('/customers?sort=name&limit=1');
-      await lists.expectInvalid(`/users?sort=name&cursor=${body.page.next}`, 'cursor');
+      const { page } = await lists.list('/customers', { sort: 'name', limit: 1 });
+      await lists.expectInvalid(`/users?sort=name&cursor=${page.next}`, 'cursor');
     });
   });
 
   it('counts exactly up to 10,000, and reports a larger number as at_least 10,000', async () => {
     const owner = await lists.newOwner();
-    const total = async (parameters = ''): Promise<unknown> =>
-      (await lists.list(`/customers?createdBy=${owner}&limit=1&count=true${parameters}`)).body.page.total;
+    const total = async (query: CustomersQuery = {}): Promise<unknown> =>
+      (await lists.list('/customers', { createdBy: owner, limit: 1, count: true, ...query })).page.total;
     expect(await total()).toEqual({ value: 0, relation: 'exact' });
 
     const values = Array.from(
@@ -266,12 +286,12 @@ onEveryDatabase((kind) => {
     await lists.query(`INSERT INTO ${into} VALUES ${values.slice(0, 5_000).join(', ')}`);
     await lists.query(`INSERT INTO ${into} VALUES ${values.slice(5_000).join(', ')}`);
     expect(await total()).toEqual({ value: 10_000, relation: 'exact' });
-    expect(await total('&modifiedSince=2024-01-01T00:00:00.001Z')).toEqual({ value: 5_000, relation: 'exact' });
+    expect(await total({ modifiedSince: '2024-01-01T00:00:00.001Z' })).toEqual({ value: 5_000, relation: 'exact' });
 
     await lists.insertCustomers([newRow(owner)]);
     expect(await total()).toEqual({ value: 10_000, relation: 'at_least' });
-    const uncounted = await lists.list(`/customers?createdBy=${owner}&limit=1&count=false`);
-    expect(uncounted.body.page).toEqual({ next: expect.any(String) });
+    const uncounted = await lists.list('/customers', { createdBy: owner, limit: 1, count: false });
+    expect(uncounted.page).toEqual({ next: expect.any(String) });
   });
 
   // MySQL and MariaDB limit prepared statements server-wide; SQLite does not
@@ -281,7 +301,7 @@ onEveryDatabase((kind) => {
       const prepared = async (): Promise<number> =>
         Number((await lists.query(`SHOW STATUS LIKE 'Prepared_stmt_count'`))[0].Value);
       const before = await prepared();
-      for (let limit = 1; limit <= 40; limit++) await lists.list(`/customers?limit=${limit}&count=true`);
+      for (let limit = 1; limit <= 40; limit++) await lists.list('/customers', { limit, count: true });
       expect((await prepared()) - before).toBeLessThan(20);
     },
   );

@@ -1,3 +1,4 @@
+import { at } from './support/client.js';
 import { onEveryDatabase } from './support/databases.js';
 import { startService, type TestService, unique } from './support/service.js';
 import { createUserActions } from './support/users.js';
@@ -15,27 +16,32 @@ onEveryDatabase((kind) => {
   describe('the own profile', () => {
     it('equals the user that admins see', async () => {
       const user = await service.user();
-      const { status, body, headers } = await user.get('/me');
-      expect([status, headers.get('etag')]).toEqual([200, '"v1"']);
-      expect(body).toEqual((await service.admin.get(`/users/${user.id}`)).body);
+      const { data, response } = await user.crm.GET('/me');
+      expect([response.status, response.headers.get('etag')]).toEqual([200, '"v1"']);
+      expect(data).toEqual((await service.admin.crm.GET('/users/{id}', at(user.id))).data);
       expect((await user.get('/me', { headers: { 'if-none-match': '"v1"' } })).status).toBe(304);
     });
 
     it('allows changes of name and surname, which the history records', async () => {
       const user = await service.user();
-      const headers = { 'x-request-id': `profile:${unique()}`, 'if-match': '"v1"' };
-      const response = await user.patch('/me', { name: ' Bea ', surname: 'O’Neill 👩‍👩‍👧' }, { headers });
+      const requestId = `profile:${unique()}`;
+      const { data, response } = await user.crm.PATCH('/me', {
+        params: { header: { 'If-Match': '"v1"' } },
+        headers: { 'x-request-id': requestId },
+        body: { name: ' Bea ', surname: 'O’Neill 👩‍👩‍👧' },
+      });
       expect(response.status).toBe(200);
-      expect(response.headers.get('x-request-id')).toBe(headers['x-request-id']);
-      expect(response.body).toMatchObject({ name: 'Bea', surname: 'O’Neill 👩‍👩‍👧', version: 2, lastModifiedBy: user.id });
+      expect(response.headers.get('x-request-id')).toBe(requestId);
+      expect(data).toMatchObject({ name: 'Bea', surname: 'O’Neill 👩‍👩‍👧', version: 2, lastModifiedBy: user.id });
       expect(await rowOf(user.id)).toMatchObject({ name: 'Bea', surname: 'O’Neill 👩‍👩‍👧', modified_by: user.id });
-      const { body } = await service.admin.get(`/users/${user.id}/history?limit=1`);
-      expect(body.data).toMatchObject([
+      const params = { path: { id: user.id }, query: { limit: 1 } };
+      const history = await service.admin.crm.GET('/users/{id}/history', { params });
+      expect(history.data.data).toMatchObject([
         {
           version: 2,
           action: 'updated',
           by: user.id,
-          requestId: headers['x-request-id'],
+          requestId,
           changes: { name: ['Ben', 'Bea'], surname: ['Müller', 'O’Neill 👩‍👩‍👧'] },
         },
       ]);

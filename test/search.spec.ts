@@ -4,7 +4,7 @@ import { keyOf } from '../src/search/fold.js';
 import { parseQuery } from '../src/search/query.js';
 import { searchText } from '../src/search/search-text.js';
 import { onEveryDatabase } from './support/databases.js';
-import { idsOf, ListFixture } from './support/list-fixture.js';
+import { type CustomersQuery, ListFixture, type UsersQuery } from './support/list-fixture.js';
 import { Rows } from './support/rows.js';
 import { newUser, startService, type TestService, unique } from './support/service.js';
 
@@ -19,8 +19,8 @@ onEveryDatabase((kind) => {
   });
   afterAll(() => service.close());
 
-  const search = (q: string, parameters = ''): Promise<number[]> =>
-    lists.listIds(`/customers?q=${encodeURIComponent(q)}${parameters}`);
+  const search = (q: string, query: CustomersQuery = {}): Promise<number[]> =>
+    lists.listIds('/customers', { q, ...query });
 
   describe('a search', () => {
     const ids: Record<string, number> = {};
@@ -102,15 +102,17 @@ onEveryDatabase((kind) => {
 
     it('finds a customer by the next request, and never by what it no longer contains', async () => {
       const [before, after] = [`vorher${unique()}`, `nachher${unique()}`].map((word) => word.replace('-', 'x'));
-      const { id } = await rows.create({ surname: before });
+      const { crm } = service.admin;
+      const created = await rows.create({ surname: before });
+      const { id } = created;
       expect(await search(before!)).toEqual([id]);
-      await service.admin.patch(`/customers/${id}`, { surname: after });
+      const changed = await crm.updateCustomer(created, { surname: after });
       expect(await search(before!)).toEqual([]);
       expect(await search(after!)).toEqual([id]);
-      await service.admin.delete(`/customers/${id}`);
+      await crm.deleteCustomer(changed);
       expect(await search(after!)).toEqual([]);
-      expect(await search(after!, '&deleted=true')).toEqual([id]);
-      await service.admin.post(`/customers/${id}/restore`);
+      expect(await search(after!, { deleted: true })).toEqual([id]);
+      await crm.restoreCustomer(id);
       expect(await search(after!)).toEqual([id]);
     });
 
@@ -131,13 +133,14 @@ onEveryDatabase((kind) => {
 
     it('of users looks at name, surname and e-mail', async () => {
       const word = `nutzer${unique()}`.replace('-', 'x');
-      const { body } = await service.admin.post('/users', newUser({ surname: word, password: undefined }));
-      for (const q of [word, `${word} muller`.replace(' muller', ' ben'), body.email])
-        expect(await lists.listIds(`/users?q=${encodeURIComponent(q)}`)).toEqual([body.id]);
-      expect(await lists.listIds(`/users?q=${word}&role=admin`)).toEqual([]);
-      expect(await lists.listIds(`/users?q=${word}&role=user&name=BEN&createdSince=2020-01-01T00:00:00Z`)).toEqual([
-        body.id,
-      ]);
+      const { data: user } = await service.admin.crm.POST('/users', {
+        body: newUser({ surname: word, password: undefined }),
+      });
+      for (const q of [word, `${word} ben`, user.email!])
+        expect(await lists.listIds('/users', { q })).toEqual([user.id]);
+      expect(await lists.listIds('/users', { q: word, role: 'admin' })).toEqual([]);
+      const filters: UsersQuery = { role: 'user', name: 'BEN', createdSince: '2020-01-01T00:00:00Z' };
+      expect(await lists.listIds('/users', { q: word, ...filters })).toEqual([user.id]);
     });
 
     it.each([
@@ -162,16 +165,21 @@ onEveryDatabase((kind) => {
     it('compare names, companies and phone numbers folded', async () => {
       const company = `Straße ${unique()}`;
       const { id } = await rows.create({ name: 'Zoë', surname: 'Łoś', company, phone: '+34600777888' });
-      const filters = ['name=ZOE', 'surname=los', `company=${encodeURIComponent(company.replace('ß', 'SS'))}`];
-      const path = `/customers?${[...filters, 'phone=%2B34%20600-777.888', 'hasPhoto=false'].join('&')}`;
-      for (const sort of ['-id', 'name', '-surname', 'email', 'createdAt', 'lastModifiedAt'])
-        expect(await lists.listIds(`${path}&sort=${sort}`)).toEqual([id]);
-      expect(await lists.listIds(`${path.replace('Zoe', 'Zo')}&name=zo`.replace('name=ZOE&', ''))).toEqual([]);
-      expect(await lists.listIds(path.replace('hasPhoto=false', 'hasPhoto=true'))).toEqual([]);
-      const { createdAt } = (await service.admin.get(`/customers/${id}`)).body;
-      expect(await lists.listIds(`${path}&createdSince=${createdAt}`)).toEqual([id]);
+      const query: CustomersQuery = {
+        name: 'ZOE',
+        surname: 'los',
+        company: company.replace('ß', 'SS'),
+        phone: '+34 600-777.888',
+        hasPhoto: false,
+      };
+      for (const sort of ['-id', 'name', '-surname', 'email', 'createdAt', 'lastModifiedAt'] as const)
+        expect(await lists.listIds('/customers', { ...query, sort })).toEqual([id]);
+      expect(await lists.listIds('/customers', { ...query, name: 'zo' })).toEqual([]);
+      expect(await lists.listIds('/customers', { ...query, hasPhoto: true })).toEqual([]);
+      const { createdAt } = await service.admin.crm.getCustomer(id);
+      expect(await lists.listIds('/customers', { ...query, createdSince: createdAt })).toEqual([id]);
       const later = new Date(Date.parse(createdAt) + 1).toISOString();
-      expect(await lists.listIds(`${path}&createdSince=${later}`)).toEqual([]);
+      expect(await lists.listIds('/customers', { ...query, createdSince: later })).toEqual([]);
     });
 
     it.each(['phone=123', 'phone=', 'hasPhoto=yes', 'company=', 'name=', 'createdSince=now'])(
@@ -182,8 +190,8 @@ onEveryDatabase((kind) => {
     );
 
     it('of users include the role, and none of the customers', async () => {
-      const admin = await lists.listIds('/users?role=admin&sort=id');
-      const users = await lists.listIds('/users?role=user&limit=200');
+      const admin = await lists.listIds('/users', { role: 'admin', sort: 'id' });
+      const users = await lists.listIds('/users', { role: 'user', limit: 200 });
       expect(admin).toContain(1);
       expect(users).not.toContain(1);
       await lists.expectInvalid('/users?role=root', 'role');
@@ -218,11 +226,10 @@ onEveryDatabase((kind) => {
           company: n % 4 === 0 ? NAMES[n % 10]! : null,
           phone: n % 5 === 0 ? `+3460012345${n % 10}` : null,
         };
-        const { status, body } = await creator.post('/customers', values);
-        expect(status).toBe(201);
+        const customer = await creator.crm.createCustomer(values);
         const deleted = n % 3 === 1;
-        if (deleted) await service.admin.delete(`/customers/${body.id}`);
-        customers.push({ ...values, id: body.id, deleted });
+        if (deleted) await service.admin.crm.deleteCustomer(customer);
+        customers.push({ ...values, id: customer.id, deleted });
       }
     });
 
@@ -245,14 +252,7 @@ onEveryDatabase((kind) => {
       createdAt: ({ id }) => id,
     };
 
-    interface Query {
-      q?: string;
-      name?: string;
-      surname?: string;
-      company?: string;
-      deleted?: boolean;
-      sort: string;
-    }
+    type Query = CustomersQuery & Required<Pick<CustomersQuery, 'sort'>>;
 
     /** A list as the contract defines it, without a database. */
     function expected({ q, name, surname, company, deleted = false, sort }: Query): number[] {
@@ -292,7 +292,7 @@ onEveryDatabase((kind) => {
         surname: fc.constantFrom(...NAMES),
         company: fc.constantFrom(...NAMES),
         deleted: fc.boolean(),
-        sort: fc.constantFrom(...Object.keys(ORDERS).flatMap((sort) => [sort, `-${sort}`])),
+        sort: fc.constantFrom(...Object.keys(ORDERS).flatMap((sort) => [sort, `-${sort}`] as Array<Query['sort']>)),
       },
       { requiredKeys: ['sort'] },
     );
@@ -315,11 +315,10 @@ onEveryDatabase((kind) => {
       try {
         await fc.assert(
           fc.asyncProperty(query, fc.constantFrom(1, 3, 7, 200), async (parameters, limit) => {
-            const search = new URLSearchParams({ ...(parameters as object), createdBy: String(by.creator) });
-            const path = `/customers?${search.toString()}`;
-            expect(await lists.walk(path, limit)).toEqual(expected(parameters));
-            const { body } = await lists.list(`${path}&count=true&limit=1`);
-            expect(body.page.total).toEqual({ value: expected(parameters).length, relation: 'exact' });
+            const filters = { ...parameters, createdBy: by.creator };
+            expect(await lists.walk('/customers', { ...filters, limit })).toEqual(expected(parameters));
+            const { page } = await lists.list('/customers', { ...filters, count: true, limit: 1 });
+            expect(page.total).toEqual({ value: expected(parameters).length, relation: 'exact' });
           }),
           { numRuns: 40 },
         );
@@ -329,9 +328,9 @@ onEveryDatabase((kind) => {
     });
 
     it('sorts alike on every database', async () => {
-      const answer = await lists.list(`/customers?createdBy=${by.creator}&sort=name&limit=200`);
-      expect(idsOf(answer)).toEqual(expected({ sort: 'name' }));
-      const names = answer.body.data.map(({ name }: any) => keyOf(name));
+      const { ids, items } = await lists.list('/customers', { createdBy: by.creator, sort: 'name', limit: 200 });
+      expect(ids).toEqual(expected({ sort: 'name' }));
+      const names = items.map(({ name }) => keyOf(name));
       expect([...new Set(names)]).toEqual(['a', 'ab c', 'ana', 'anna', 'asa', 'ben', 'li', '李']);
     });
   });

@@ -1,5 +1,6 @@
-import type { Answer } from './support/client.js';
+import { type Answer, at } from './support/client.js';
 import { onEveryDatabase } from './support/databases.js';
+import { refusalOf } from './support/refusals.js';
 import { newUser, startService, type TestService } from './support/service.js';
 import { createUserActions, failure, UNKNOWN_ID } from './support/users.js';
 
@@ -22,24 +23,23 @@ onEveryDatabase((kind) => {
   describe('managing users', () => {
     it('gets and lists users', async () => {
       const { password: _, ...user } = await create();
-      expect((await service.admin.get(`/users/${user.id}`)).body).toEqual(user);
-      expect((await service.admin.get(`/users?email=${encodeURIComponent(user.email.toUpperCase())}`)).body).toEqual({
-        data: [user],
-        page: { next: null },
-      });
-      const page = await service.admin.get('/users?limit=1');
-      expect(page.body.data[0].id).toBeGreaterThanOrEqual(user.id);
-      expect(page.headers.get('link')).toContain('rel="next"');
+      const { crm } = service.admin;
+      expect((await crm.GET('/users/{id}', at(user.id))).data).toEqual(user);
+      const found = await crm.GET('/users', { params: { query: { email: user.email.toUpperCase() } } });
+      expect(found.data).toEqual({ data: [user], page: { next: null } });
+      const { data, response } = await crm.GET('/users', { params: { query: { limit: 1 } } });
+      expect(data.data[0]!.id).toBeGreaterThanOrEqual(user.id);
+      expect(response.headers.get('link')).toContain('rel="next"');
     });
 
     it('changes name, surname and e-mail', async () => {
       const user = await service.user();
       const email = newUser().email;
       const changes = { name: 'Bea', email: email.toUpperCase() };
-      const { status, body, headers } = await service.admin.patch(`/users/${user.id}`, changes);
-      expect(status).toBe(200);
-      expect(body).toMatchObject({ id: user.id, name: 'Bea', surname: 'Müller', email, version: 2, lastModifiedBy: 1 });
-      expect(headers.get('etag')).toBe('"v2"');
+      const { data, response } = await service.admin.crm.PATCH('/users/{id}', { ...at(user.id), body: changes });
+      expect(response.status).toBe(200);
+      expect(data).toMatchObject({ id: user.id, name: 'Bea', surname: 'Müller', email, version: 2, lastModifiedBy: 1 });
+      expect(response.headers.get('etag')).toBe('"v2"');
       expect(await rowOf(user.id)).toMatchObject({ name: 'Bea', email, version: 2 });
       expect((await login({ email, password: user.password })).status).toBe(200);
       expect(failure(await login(user))).toEqual([401, 'invalid_credentials']);
@@ -49,8 +49,8 @@ onEveryDatabase((kind) => {
       const { id, email } = await create();
       const row = await rowOf(id);
       for (const changes of [{}, { name: 'Ben' }, { email: email.toUpperCase() }]) {
-        const { status, body } = await service.admin.patch(`/users/${id}`, changes);
-        expect([status, body.version]).toEqual([200, 1]);
+        const { data, response } = await service.admin.crm.PATCH('/users/{id}', { ...at(id), body: changes });
+        expect([response.status, data.version]).toEqual([200, 1]);
       }
       expect(await rowOf(id)).toEqual(row);
     });
@@ -98,42 +98,44 @@ onEveryDatabase((kind) => {
     it('refuses the e-mail of another user', async () => {
       const [user, other] = [await create(), await create()];
       const row = await rowOf(user.id);
-      const response = await service.admin.patch(`/users/${user.id}`, { email: other.email.toUpperCase() });
-      expect(failure(response)).toEqual([409, 'email_taken']);
+      const body = { email: other.email.toUpperCase() };
+      const refusal = await refusalOf(service.admin.crm.PATCH('/users/{id}', { ...at(user.id), body }));
+      expect(failure(refusal)).toEqual([409, 'email_taken']);
       expect(await rowOf(user.id)).toEqual(row);
       expect(await historyRowsOf(user.id)).toHaveLength(1);
     });
 
     it('deletes a user, whose sessions end on every instance with the next request', async () => {
       const user = await service.user();
-      const { status, body } = await service.admin.delete(`/users/${user.id}`);
-      expect([status, body]).toEqual([204, '']);
+      const { crm } = service.admin;
+      const { data, response } = await crm.DELETE('/users/{id}', at(user.id));
+      expect([response.status, data]).toEqual([204, undefined]);
       await expectSignedOut(user);
       expect(failure(await login(user))).toEqual([401, 'invalid_credentials']);
       expect(await rowOf(user.id)).toMatchObject({ is_deleted: 1, version: 2, modified_by: 1 });
       expect((await rowOf(user.id)).deleted_at).not.toBeNull();
-      for (const response of [
-        await service.admin.get(`/users/${user.id}`),
-        await service.admin.patch(`/users/${user.id}`, { name: 'Bea' }),
-        await service.admin.put(`/users/${user.id}/role`, { role: 'admin' }),
-        await service.admin.delete(`/users/${user.id}`),
+      for (const request of [
+        () => crm.GET('/users/{id}', at(user.id)),
+        () => crm.PATCH('/users/{id}', { ...at(user.id), body: { name: 'Bea' } }),
+        () => crm.PUT('/users/{id}/role', { ...at(user.id), body: { role: 'admin' } }),
+        () => crm.DELETE('/users/{id}', at(user.id)),
       ])
-        expect(failure(response)).toEqual([404, 'user_not_found']);
+        expect(failure(await refusalOf(request()))).toEqual([404, 'user_not_found']);
       expect((await rowOf(user.id)).version).toBe(2);
-      const email = encodeURIComponent(user.email);
-      expect((await service.admin.get(`/users?email=${email}`)).body.data).toEqual([]);
-      expect((await service.admin.get(`/users?deleted=true&email=${email}`)).body.data).toMatchObject([
-        { id: user.id },
-      ]);
+      const { email } = user;
+      const list = async (deleted?: boolean) =>
+        (await crm.GET('/users', { params: { query: { email, deleted } } })).data.data;
+      expect(await list()).toEqual([]);
+      expect(await list(true)).toMatchObject([{ id: user.id }]);
     });
 
     it('restores a user, who can sign in again', async () => {
       const user = await service.user();
-      await service.admin.delete(`/users/${user.id}`);
-      const { status, body, headers } = await service.admin.post(`/users/${user.id}/restore`);
-      expect(status).toBe(200);
-      expect(body).toMatchObject({ id: user.id, deletedAt: null, version: 3 });
-      expect(headers.get('etag')).toBe('"v3"');
+      await service.admin.crm.DELETE('/users/{id}', at(user.id));
+      const { data, response } = await service.admin.crm.POST('/users/{id}/restore', at(user.id));
+      expect(response.status).toBe(200);
+      expect(data).toMatchObject({ id: user.id, deletedAt: null, version: 3 });
+      expect(response.headers.get('etag')).toBe('"v3"');
       expect(await rowOf(user.id)).toMatchObject({ is_deleted: 0, deleted_at: null, version: 3 });
       expect((await login(user)).status).toBe(200);
       await expectSignedOut(user);
@@ -141,10 +143,11 @@ onEveryDatabase((kind) => {
 
     it('refuses to restore a user whose e-mail is taken', async () => {
       const user = await create();
-      await service.admin.delete(`/users/${user.id}`);
+      await service.admin.crm.DELETE('/users/{id}', at(user.id));
       const other = await create({ email: user.email.toUpperCase() });
       const row = await rowOf(user.id);
-      expect(failure(await service.admin.post(`/users/${user.id}/restore`))).toEqual([409, 'email_taken']);
+      const refusal = await refusalOf(service.admin.crm.POST('/users/{id}/restore', at(user.id)));
+      expect(failure(refusal)).toEqual([409, 'email_taken']);
       expect(await rowOf(user.id)).toEqual(row);
       expect((await service.anonymous.post('/login', { email: user.email, password: other.password })).status).toBe(
         200,
@@ -152,15 +155,16 @@ onEveryDatabase((kind) => {
     });
 
     it('returns 404 for an unknown user', async () => {
-      for (const response of [
-        await service.admin.get(`/users/${UNKNOWN_ID}`),
-        await service.admin.patch(`/users/${UNKNOWN_ID}`, { name: 'Bea' }),
-        await service.admin.delete(`/users/${UNKNOWN_ID}`),
-        await service.admin.post(`/users/${UNKNOWN_ID}/restore`),
-        await service.admin.get(`/users/${UNKNOWN_ID}/history`),
-        await service.admin.put(`/users/${UNKNOWN_ID}/role`, { role: 'admin' }),
+      const { crm } = service.admin;
+      for (const request of [
+        () => crm.GET('/users/{id}', at(UNKNOWN_ID)),
+        () => crm.PATCH('/users/{id}', { ...at(UNKNOWN_ID), body: { name: 'Bea' } }),
+        () => crm.DELETE('/users/{id}', at(UNKNOWN_ID)),
+        () => crm.POST('/users/{id}/restore', at(UNKNOWN_ID)),
+        () => crm.GET('/users/{id}/history', at(UNKNOWN_ID)),
+        () => crm.PUT('/users/{id}/role', { ...at(UNKNOWN_ID), body: { role: 'admin' } }),
       ])
-        expect(failure(response)).toEqual([404, 'user_not_found']);
+        expect(failure(await refusalOf(request()))).toEqual([404, 'user_not_found']);
     });
 
     it.each([
@@ -219,13 +223,13 @@ onEveryDatabase((kind) => {
     await collect(await service.admin.get('/users?limit=200'));
     await collect(await service.admin.get(`${path}/history`));
     await collect(await service.admin.get(`/users/${invited.id}`));
-    await collect(await redeem(invited.invitation.token, 'a new password'));
+    await collect(await redeem(invited.invitation!.token, 'a new password'));
     await collect(await service.admin.get(`/users/${invited.id}/history`));
     const all = texts.join('\n');
     expect(all).toContain('password_changed');
     expect(all).not.toMatch(/argon2|hash|epoch|salt|token/i);
     expect(secrets.size).toBeGreaterThanOrEqual(4);
-    for (const secret of [...secrets, reset.token, invited.invitation.token]) expect(all).not.toContain(secret);
+    for (const secret of [...secrets, reset.token, invited.invitation!.token]) expect(all).not.toContain(secret);
     // The stored history contains none of them either.
     const rows = JSON.stringify([...(await historyRowsOf(user.id)), ...(await historyRowsOf(invited.id))]);
     expect(rows).not.toMatch(/argon2|epoch|token/i);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { createClient, type CrmClient } from '../../client/src/index.js';
 import { expectDocumented } from './documented.js';
 
 export interface Answer<Body = any> {
@@ -15,8 +16,13 @@ export interface RequestOptions {
   body?: unknown;
 }
 
-/** A client of the API. Checks every response against the OpenAPI: an undocumented response fails the test. */
+/**
+ * A client for requests that misbehave, or whose headers are what a test is about; `crm` is the typed client for all
+ * others. Both check every response against the OpenAPI: an undocumented response fails the test.
+ */
 export class Client {
+  private typed?: CrmClient;
+
   constructor(
     readonly url: string,
     private readonly api: OpenAPIObject,
@@ -48,19 +54,35 @@ export class Client {
       body: body === undefined ? undefined : isRaw ? (body as string) : JSON.stringify(body),
     });
     const answer = await answerOf(response);
-    if (answer.status >= 500 && answer.status !== 503)
-      throw new Error(`${method} ${path} is ${answer.status}: ${JSON.stringify(answer.body)}`);
-    expectDocumented(this.api, method, path, answer);
+    this.check(method, path, answer);
     return answer;
   }
 
-  /** For the typed client: checks responses too. */
+  /** The typed client, in the same session. It repeats nothing: a test must see every refusal. */
+  get crm(): CrmClient {
+    const { accessToken, refreshToken = '' } = this;
+    return (this.typed ??= createClient({
+      baseUrl: this.url,
+      fetch: this.fetch,
+      tokens: { load: () => (accessToken ? { accessToken, refreshToken } : undefined), save: () => undefined },
+      maxRetries: 0,
+    }));
+  }
+
+  /** For the typed client. */
   fetch = async (request: Request): Promise<Response> => {
     const { method, url } = request;
+    request.headers.set('x-forwarded-for', someAddress());
     const response = await fetch(request);
-    expectDocumented(this.api, method, url.slice(this.url.length), await answerOf(response.clone()));
+    this.check(method, url.slice(this.url.length), await answerOf(response.clone()));
     return response;
   };
+
+  private check(method: string, path: string, answer: Answer): void {
+    if (answer.status >= 500 && answer.status !== 503)
+      throw new Error(`${method} ${path} is ${answer.status}: ${JSON.stringify(answer.body)}`);
+    expectDocumented(this.api, method, path, answer);
+  }
 
   as(accessToken?: string, refreshToken?: string): Client {
     return new Client(this.url, this.api, accessToken, refreshToken);
@@ -73,6 +95,9 @@ export class Client {
     return this.as(body.accessToken, body.refreshToken);
   }
 }
+
+/** The parameters of a typed request about one resource. */
+export const at = (id: number) => ({ params: { path: { id } } });
 
 /** As a client does that obeys `Retry-After`: on a busy machine the service may refuse part of a burst. */
 export async function persist<Response extends { status: number; headers: Headers }>(

@@ -1,5 +1,6 @@
+import { type Customer, ProblemError } from '../../client/src/index.js';
 import type { Answer } from './client.js';
-import { newCustomer, type TestService } from './service.js';
+import { type NewCustomer, newCustomer, type TestService } from './service.js';
 
 /** An RFC 3339 time with milliseconds, as in every response. */
 export const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
@@ -20,15 +21,15 @@ export class CustomerFixture {
     return this.query(`SELECT * FROM history WHERE resource = 'customer' AND resource_id = ? ORDER BY version`, [id]);
   }
 
-  async create(overrides: Record<string, unknown> = {}): Promise<any> {
-    const { status, body } = await this.service.admin.post('/customers', newCustomer(overrides));
-    expect(status).toBe(201);
-    return body;
+  async create(overrides: Partial<NewCustomer> = {}): Promise<Customer> {
+    const { data, response } = await this.service.admin.crm.POST('/customers', { body: newCustomer(overrides) });
+    expect(response.status).toBe(201);
+    return data;
   }
 
-  async createDeleted(overrides: Record<string, unknown> = {}): Promise<any> {
+  async createDeleted(overrides: Partial<NewCustomer> = {}): Promise<Customer> {
     const customer = await this.create(overrides);
-    expect((await this.service.admin.delete(`/customers/${customer.id}`)).status).toBe(204);
+    await this.service.admin.crm.deleteCustomer(customer);
     return customer;
   }
 
@@ -42,21 +43,30 @@ export class CustomerFixture {
     ]);
   }
 
-  /** Expects every request to be refused without a write; returns the last response. */
-  async expectRefused(status: number, code: string, ...requests: Array<() => Promise<Answer>>): Promise<Answer> {
+  /** Expects every request, of either client, to be refused without a write; returns the last refusal. */
+  async expectRefused(status: number, code: string, ...requests: Array<() => Promise<unknown>>): Promise<Answer> {
     const before = await this.snapshot();
     let answer!: Answer;
     for (const request of requests) {
-      answer = await request();
-      expect({ status: answer.status, code: answer.body.code }).toEqual({ status, code });
+      answer = await request().then(
+        (response) => response as Answer,
+        (error: unknown) => answerOf(error),
+      );
+      expect({ status: answer.status, code: answer.body?.code }).toEqual({ status, code });
       expect(answer.body.requestId).toBe(answer.headers.get('x-request-id'));
     }
     expect(await this.snapshot()).toEqual(before);
     return answer;
   }
 
-  async expectInvalid(pointers: string[], request: () => Promise<Answer>): Promise<void> {
+  async expectInvalid(pointers: string[], request: () => Promise<unknown>): Promise<void> {
     const { body } = await this.expectRefused(400, 'invalid_request', request);
     expect(body.errors.map(({ pointer }: { pointer: string }) => pointer).sort()).toEqual(pointers);
   }
+}
+
+/** What the typed client throws, as the other client returns it. */
+function answerOf(error: unknown): Answer {
+  if (!(error instanceof ProblemError)) throw error;
+  return { status: error.response.status, headers: error.response.headers, body: error.problem };
 }

@@ -1,4 +1,17 @@
+import type { ImportEvent, ImportOptions } from '../../client/src/index.js';
 import type { Answer, Client } from './client.js';
+
+/** Imports a file with the typed client. Returns the sums (rows, created, updated, skipped, failed) and the refused rows. */
+export async function importWith(
+  { crm }: Client,
+  file: string | Blob,
+  options: ImportOptions = {},
+): Promise<{ events: ImportEvent[]; sums: number[]; refused: unknown[] }> {
+  const events: ImportEvent[] = [];
+  const result = await crm.importCustomers(file, { ...options, onProgress: (event) => events.push(event) });
+  const { rows, created, updated, skipped, failed } = result;
+  return { events, sums: [rows, created, updated, skipped, failed], refused: refusalsIn(events) };
+}
 
 /** Sends a file to import, as CSV unless `type` says otherwise. */
 export const importFile = (
@@ -22,10 +35,12 @@ export function sumsOf({ status, body }: Answer): number[] {
 }
 
 /** The refused rows, each with pointer and code of its errors, or the code of its problem. */
-export const refusedRows = ({ body }: Answer): unknown[] =>
-  body
-    .filter(({ event }: any) => event === 'rowError')
-    .map(({ row, problem }: any) => [
+export const refusedRows = ({ body }: Answer): unknown[] => refusalsIn(body as ImportEvent[]);
+
+const refusalsIn = (events: ImportEvent[]): unknown[] =>
+  events
+    .filter((event) => event.event === 'rowError')
+    .map(({ row, problem }) => [
       row,
-      problem.errors?.map(({ pointer, code }: any) => `${pointer} ${code}`).join(', ') ?? problem.code,
+      problem.errors?.map(({ pointer, code }) => `${pointer} ${code}`).join(', ') ?? problem.code,
     ]);

@@ -1,4 +1,4 @@
-import type { Answer } from './client.js';
+import type { paths } from '../../client/src/index.js';
 import { newCustomer, newUser, type TestService } from './service.js';
 
 /** Creation and modification times of the inserted rows. */
@@ -30,7 +30,20 @@ export const newRow = (createdBy: number, overrides: Partial<CustomerRow> = {}):
   ...overrides,
 });
 
-export const idsOf = (answer: Answer): number[] => answer.body.data.map(({ id }: { id: number }) => id);
+type ListPath = '/customers' | '/users';
+export type CustomersQuery = NonNullable<paths['/customers']['get']['parameters']['query']>;
+export type UsersQuery = NonNullable<paths['/users']['get']['parameters']['query']>;
+export type Sort = NonNullable<CustomersQuery['sort']>;
+type QueryOf<Path extends ListPath> = Path extends '/users' ? UsersQuery : CustomersQuery;
+type ItemOf<Path extends ListPath> = paths[Path]['get']['responses'][200]['content']['application/json']['data'][0];
+
+/** A page of a list, and its headers. */
+interface ListPage<Item> {
+  items: Item[];
+  ids: number[];
+  page: paths['/customers']['get']['responses'][200]['content']['application/json']['page'];
+  headers: Headers;
+}
 
 /** Inserts rows and reads lists. The tests of a file share the table, so every test filters by its own `newOwner()`. */
 export class ListFixture {
@@ -42,9 +55,8 @@ export class ListFixture {
 
   /** A user for `createdBy`. */
   async newOwner(): Promise<number> {
-    const { status, body } = await this.service.admin.post('/users', newUser({ password: undefined }));
-    expect(status).toBe(201);
-    return body.id;
+    const body = newUser({ password: undefined });
+    return (await this.service.admin.crm.POST('/users', { body })).data.id;
   }
 
   /** Inserts rows as the Flask service left them. */
@@ -57,31 +69,37 @@ export class ListFixture {
       );
   }
 
-  async list(path: string): Promise<Answer> {
-    const answer = await this.service.admin.get(path);
-    expect({ path, status: answer.status }).toEqual({ path, status: 200 });
-    return answer;
+  async list<Path extends ListPath>(path: Path, query: QueryOf<Path>): Promise<ListPage<ItemOf<Path>>> {
+    const { data, response } = await this.service.admin.crm.GET(path as '/customers', { params: { query } });
+    expect(response.status).toBe(200);
+    const items = data.data as Array<ItemOf<Path>>;
+    return { items, ids: items.map(({ id }) => id), page: data.page, headers: response.headers };
   }
 
-  async listIds(path: string): Promise<number[]> {
-    return idsOf(await this.list(path));
+  async listIds<Path extends ListPath>(path: Path, query: QueryOf<Path>): Promise<number[]> {
+    return (await this.list(path, query)).ids;
   }
 
   /** The ids on all pages, following the cursor of each page to the next. */
-  async walk(path: string, limit: number, betweenPages?: (page: any[]) => Promise<void>): Promise<number[]> {
+  async walk<Path extends ListPath>(
+    path: Path,
+    query: QueryOf<Path> & { limit: number },
+    betweenPages?: (page: Array<ItemOf<Path>>) => Promise<void>,
+  ): Promise<number[]> {
     const ids: number[] = [];
-    let answer = await this.list(`${path}&limit=${limit}`);
+    let answer = await this.list(path, query);
     for (;;) {
-      ids.push(...idsOf(answer));
+      ids.push(...answer.ids);
       expect(ids.length).toBeLessThan(1000);
-      const { next } = answer.body.page;
+      const { next } = answer.page;
       if (next === null) return ids;
-      expect(answer.body.data).toHaveLength(limit);
-      await betweenPages?.(answer.body.data);
-      answer = await this.list(`${path}&limit=${limit}&cursor=${next}`);
+      expect(answer.items).toHaveLength(query.limit);
+      await betweenPages?.(answer.items);
+      answer = await this.list(path, { ...query, cursor: next });
     }
   }
 
+  /** The request may be one that the typed client does not send. */
   async expectInvalid(path: string, pointer: string): Promise<void> {
     const { status, body } = await this.service.admin.get(path);
     expect({ path, status, code: body.code }).toEqual({ path, status: 400, code: 'invalid_request' });

@@ -19,8 +19,8 @@ export function createSessionActions(getInstances: () => TestService[]) {
     refresh,
     expectRefused,
     idOf: async (client: Client): Promise<number> => {
-      const { body } = await client.get('/me/sessions');
-      return body.data.find(({ current }: { current: boolean }) => current).id;
+      const { data } = await client.crm.GET('/me/sessions');
+      return data.data.find(({ current }) => current)!.id;
     },
     rowOf: async (id: number) =>
       (await service().dataSource.query<any[]>('SELECT * FROM sessions WHERE id = ?', [id]))[0],

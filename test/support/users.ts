@@ -1,3 +1,4 @@
+import type { ProblemError } from '../../client/src/index.js';
 import type { Answer, Client } from './client.js';
 import { newUser, type TestService } from './service.js';
 
@@ -9,10 +10,13 @@ export interface Account {
   email: string;
   password: string;
   role?: string;
-  roleGrantedBy?: number;
+  roleGrantedBy?: number | null;
 }
 
-export const failure = ({ status, body }: Answer): unknown[] => [status, body.code];
+export const failure = (refusal: Answer | ProblemError): unknown[] => [
+  refusal.status,
+  'body' in refusal ? refusal.body.code : refusal.code,
+];
 
 /** The same session on another instance. */
 export const on = (instance: TestService, client: Client): Client => instance.anonymous.as(client.accessToken);
@@ -24,9 +28,9 @@ export function createUserActions(getInstances: () => TestService[]) {
 
   async function create(overrides: Record<string, unknown> = {}) {
     const values = newUser(overrides);
-    const { status, body } = await service().admin.post('/users', values);
-    expect(status).toBe(201);
-    return { ...body, password: values.password };
+    const { data, response } = await service().admin.crm.POST('/users', { body: values });
+    expect(response.status).toBe(201);
+    return { ...data, email: data.email!, password: values.password };
   }
 
   const signIn = async (user: Account): Promise<Client & Account> =>

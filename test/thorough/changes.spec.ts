@@ -1,13 +1,17 @@
+import type { Change, paths } from '../../client/src/index.js';
 import { WaitingReaders } from '../../src/changes/waiting-readers.js';
-import { type Answer, type Client } from '../support/client.js';
+import { at, type Client } from '../support/client.js';
 import { CustomerFixture } from '../support/customer-fixture.js';
 import { onEveryDatabase } from '../support/databases.js';
 import { EventStream } from '../support/event-stream.js';
+import { photoFile } from '../support/forms.js';
 import { anotherJpeg } from '../support/images.js';
 import { until } from '../support/program.js';
+import { refusalOf } from '../support/refusals.js';
 import { newCustomer, startService, type TestService } from '../support/service.js';
 
 const FEED = '/customers/changes';
+type FeedQuery = NonNullable<paths[typeof FEED]['get']['parameters']['query']>;
 
 onEveryDatabase((kind) => {
   let service: TestService;
@@ -25,8 +29,9 @@ onEveryDatabase((kind) => {
     await service.close();
   });
 
-  const end = async (): Promise<string> => (await user.get(`${FEED}?after=now`)).body.page.next;
-  const readAfter = (after: string, more = ''): Promise<Answer> => user.get(`${FEED}?after=${after}${more}`);
+  const read = async (query: FeedQuery, { crm }: Client = user) => (await crm.GET(FEED, { params: { query } })).data;
+  const end = async (): Promise<string> => (await read({ after: 'now' })).page.next;
+  const readAfter = (after: string, query: FeedQuery = {}) => read({ ...query, after });
   const open = async (path: string, headers?: Record<string, string>, client: Client = user): Promise<EventStream> => {
     const stream = await EventStream.open(client, path, headers);
     streams.push(stream);
@@ -40,63 +45,67 @@ onEveryDatabase((kind) => {
       const one = await customers.create();
       const two = await customers.create();
       service.clock.forward(1000);
-      const { body: changed } = await user.patch(`/customers/${one.id}`, { name: 'Eva' });
-      await user.delete(`/customers/${two.id}`);
-      await user.post(`/customers/${one.id}/revert`, { version: 1 });
-      const { body: current } = await user.get(`/customers/${one.id}`);
-      const { status, body, headers } = await readAfter(after);
+      const changed = await user.crm.updateCustomer(one, { name: 'Eva' });
+      await user.crm.deleteCustomer(two);
+      await user.crm.POST('/customers/{id}/revert', { ...at(one.id), body: { version: 1 } });
+      const current = await user.crm.getCustomer(one.id);
+      const { data, response } = await user.crm.GET(FEED, { params: { query: { after } } });
       service.clock.reset();
-      expect(status).toBe(200);
-      expect(body.data).toEqual([
+      expect(response.status).toBe(200);
+      expect(data.data).toEqual([
         { id: one.id, version: 1, action: 'created', at: one.createdAt, by: 1, customer: current },
         { id: two.id, version: 1, action: 'created', at: two.createdAt, by: 1, customer: null },
         { id: one.id, version: 2, action: 'updated', at: changed.lastModifiedAt, by: user.id, customer: current },
         { id: two.id, version: 2, action: 'deleted', at: expect.any(String), by: user.id, customer: null },
         { id: one.id, version: 3, action: 'reverted', at: current.lastModifiedAt, by: user.id, customer: current },
       ]);
-      expect(headers.get('link')).toBe(`<${FEED}?after=${body.page.next}>; rel="next"`);
-      expect(headers.get('vary')).toContain('Accept');
-      const rest = await readAfter(body.page.next);
-      expect(rest.body).toEqual({ data: [], page: { next: body.page.next } });
+      const { next } = data.page;
+      expect(response.headers.get('link')).toBe(`<${FEED}?after=${next}>; rel="next"`);
+      expect(response.headers.get('vary')).toContain('Accept');
+      expect(await readAfter(next)).toEqual({ data: [], page: { next } });
+
+      const feed = user.crm.changes({ after });
+      const seen: Change[] = [];
+      for await (const change of feed) seen.push(change);
+      expect(seen).toEqual(data.data);
+      expect(feed.cursor).toBe(next);
     });
 
     it('starts with the oldest change, and every reader sees the same order in pages of any size', async () => {
       for (let n = 0; n < 3; n++) await customers.create();
-      const { body } = await user.get(`${FEED}?limit=200`);
+      const { data } = await read({ limit: 200 });
       const [count] = await customers.query(`SELECT COUNT(*) AS n FROM history WHERE resource = 'customer'`);
-      expect(body.data).toHaveLength(Number(count.n));
-      const paged: any[] = [];
-      let path = `${FEED}?limit=2`;
-      for (;;) {
-        const page = await service.admin.get(path);
-        if (page.body.data.length === 0) break;
-        paged.push(...page.body.data);
-        path = page.headers.get('link')!.slice(1).split('>', 1)[0]!;
-        expect(path).toContain('limit=2');
+      expect(data).toHaveLength(Number(count.n));
+      const paged: Change[] = [];
+      for (let query: FeedQuery = { limit: 2 }; ;) {
+        const { data: page, response } = await service.admin.crm.GET(FEED, { params: { query } });
+        if (page.data.length === 0) break;
+        paged.push(...page.data);
+        query = { limit: 2, after: page.page.next };
+        expect(response.headers.get('link')).toBe(`<${FEED}?limit=2&after=${page.page.next}>; rel="next"`);
       }
-      expect(paged).toEqual(body.data);
+      expect(paged).toEqual(data);
     });
 
     it('has the addresses of photos', async () => {
       const after = await end();
-      const { id } = await customers.create();
-      const { body } = await user.put(`/customers/${id}/photo`, await anotherJpeg(), {
-        headers: { 'content-type': 'image/jpeg' },
-      });
-      const { data } = (await readAfter(after)).body;
-      expect(data.map(({ action, customer }: any) => [action, customer.photo])).toEqual([
-        ['created', body.photo],
-        ['photo_changed', body.photo],
+      const created = await customers.create();
+      const { photo } = await user.crm.setPhoto(created, photoFile(await anotherJpeg()));
+      expect(photo).not.toBeNull();
+      const { data } = await readAfter(after);
+      expect(data.map(({ action, customer }) => [action, customer!.photo])).toEqual([
+        ['created', photo],
+        ['photo_changed', photo],
       ]);
     });
 
     it('contains no change that was rolled back or refused', async () => {
       const after = await end();
-      const { id, email } = await customers.create();
-      await user.post('/customers', newCustomer({ email }));
-      await user.patch(`/customers/${id}`, { name: 'Eva' }, { headers: { 'if-match': '"v9"' } });
-      await user.patch(`/customers/${id}`, {});
-      expect((await readAfter(after)).body.data).toHaveLength(1);
+      const customer = await customers.create();
+      await refusalOf(user.crm.createCustomer(newCustomer({ email: customer.email })));
+      await refusalOf(user.crm.updateCustomer({ ...customer, version: 9 }, { name: 'Eva' }));
+      await user.crm.updateCustomer(customer, {});
+      expect((await readAfter(after)).data).toHaveLength(1);
     });
 
     it.each([
@@ -125,29 +134,30 @@ onEveryDatabase((kind) => {
       const after = await end();
       const bytes = Buffer.from(after, 'base64url');
       bytes[bytes.length - 3]! ^= 1;
-      const { body: list } = await user.get('/customers?limit=1');
+      const { data: list } = await user.crm.GET('/customers', { params: { query: { limit: 1 } } });
       const other = await startService(kind, { env: { JWT_SECRET: 'another secret - long enough for the signature' } });
       const twin = await startService(kind);
       try {
-        await twin.admin.post('/customers', newCustomer());
+        await twin.admin.crm.createCustomer(newCustomer());
         const foreign = [
           bytes.toString('base64url'),
           `${after}A`,
-          list.page.next,
-          (await other.admin.get(`${FEED}?after=now`)).body.page.next,
+          list.page.next!,
+          (await read({ after: 'now' }, other.admin)).page.next,
         ];
         for (const cursor of foreign) {
-          expect(await readAfter(cursor)).toMatchObject({
+          expect(await refusalOf(readAfter(cursor))).toMatchObject({
             status: 400,
-            body: { code: 'invalid_request', errors: [{ pointer: 'after', code: 'invalid_cursor' }] },
+            code: 'invalid_request',
+            problem: { errors: [{ pointer: 'after', code: 'invalid_cursor' }] },
           });
           const answer = await user.get(FEED, { headers: { accept: 'text/event-stream', 'last-event-id': cursor } });
           expect(answer).toMatchObject({ status: 400, body: { errors: [{ pointer: 'Last-Event-ID' }] } });
         }
         // the same secret, but not the same database: a restored backup, a copy for tests
-        expect((await twin.admin.get(`${FEED}?after=${after}`)).body).toMatchObject({
+        expect(await refusalOf(read({ after }, twin.admin))).toMatchObject({
           code: 'invalid_request',
-          errors: [{ pointer: 'after', code: 'invalid_cursor' }],
+          problem: { errors: [{ pointer: 'after', code: 'invalid_cursor' }] },
         });
       } finally {
         await other.close();
@@ -170,22 +180,22 @@ onEveryDatabase((kind) => {
   describe('a long poll', () => {
     it('is answered by the next change', async () => {
       const after = await end();
-      const polls = [1, 2, 3].map((limit) => readAfter(after, `&wait=25&limit=${limit}`));
+      const polls = [1, 2, 3].map((limit) => readAfter(after, { wait: 25, limit }));
       await until(() => waiting() === 3);
       const { id } = await customers.create();
-      for (const { body } of await Promise.all(polls)) expect(body.data).toMatchObject([{ id, version: 1 }]);
+      for (const { data } of await Promise.all(polls)) expect(data).toMatchObject([{ id, version: 1 }]);
       expect(waiting()).toBe(0);
     });
 
     it('is empty if nothing changes, and goes on at the same place', async () => {
       const after = await end();
-      expect((await readAfter(after, '&wait=1')).body).toEqual({ data: [], page: { next: after } });
+      expect(await readAfter(after, { wait: 1 })).toEqual({ data: [], page: { next: after } });
     });
 
     it('is answered at once if there are changes', async () => {
       const after = await end();
       await customers.create();
-      expect((await readAfter(after, '&wait=25')).body.data).toHaveLength(1);
+      expect((await readAfter(after, { wait: 25 })).data).toHaveLength(1);
     });
 
     it('ends when its client disconnects', async () => {
@@ -206,14 +216,14 @@ onEveryDatabase((kind) => {
       const after = await end();
       const poll = reader.get(`${FEED}?after=${after}&wait=25`);
       await until(() => waiting() === 1);
-      await service.admin.delete(`/users/${reader.id}`);
+      await service.admin.crm.DELETE('/users/{id}', at(reader.id));
       await customers.create();
       expect((await poll).status).toBe(401);
     });
 
     it('is one of at most 50 of a user', async () => {
       const after = await end();
-      const polls = Array.from({ length: 51 }, () => readAfter(after, '&wait=25'));
+      const polls = Array.from({ length: 51 }, () => user.get(`${FEED}?after=${after}&wait=25`));
       await until(() => waiting() === 50);
       const refused = await Promise.race(polls);
       expect(refused).toMatchObject({ status: 429, body: { code: 'too_many_requests' } });
@@ -231,13 +241,13 @@ onEveryDatabase((kind) => {
       const stream = await open(`${FEED}?after=${after}`);
       expect(stream.response.headers.get('cache-control')).toContain('no-store');
       expect(stream.response.headers.get('x-accel-buffering')).toBe('no');
-      const { id } = await customers.create();
-      const { body } = await user.patch(`/customers/${id}`, { notes: 'Zwölf\n\ndata: x' });
+      const created = await customers.create();
+      const customer = await user.crm.updateCustomer(created, { notes: 'Zwölf\n\ndata: x' });
       await until(() => stream.events.length === 2);
-      const page = await readAfter(after);
-      expect(stream.events.map(({ data }) => ({ ...data, customer: body }))).toEqual(page.body.data);
+      const { data: changes, page } = await readAfter(after);
+      expect(stream.events.map(({ data }) => ({ ...data, customer }))).toEqual(changes);
       expect(stream.events.map(({ event }) => event)).toEqual(['change', 'change']);
-      expect(stream.lastId).toBe(page.body.page.next);
+      expect(stream.lastId).toBe(page.next);
       await stream.close();
     });
 
@@ -270,8 +280,8 @@ onEveryDatabase((kind) => {
 
     it('delivers more changes than fit in a page', async () => {
       const after = await end();
-      const { id } = await customers.create();
-      for (let n = 2; n <= 60; n++) await user.patch(`/customers/${id}`, { name: `Name ${n}` });
+      let customer = await customers.create();
+      for (let n = 2; n <= 60; n++) customer = await user.crm.updateCustomer(customer, { name: `Name ${n}` });
       const stream = await open(`${FEED}?after=${after}`);
       await until(() => stream.events.length === 60);
       expect(stream.events.map(({ data }) => data.version)).toEqual(Array.from({ length: 60 }, (_, n) => n + 1));

@@ -1,7 +1,8 @@
-import type { Client } from '../support/client.js';
+import type { Customer } from '../../client/src/index.js';
+import { at, type Client } from '../support/client.js';
 import { CustomerFixture } from '../support/customer-fixture.js';
 import { onEveryDatabase } from '../support/databases.js';
-import { newCustomer, startService, type TestService, unique } from '../support/service.js';
+import { type NewCustomer, newCustomer, startService, type TestService, unique } from '../support/service.js';
 import { UNKNOWN_ID } from '../support/users.js';
 
 onEveryDatabase((kind) => {
@@ -20,15 +21,11 @@ onEveryDatabase((kind) => {
   /** A local part of an e-mail, and a name, that no other test uses. */
   const local = (): string => `dup.${unique().replace('-', '.')}`;
   const newName = (): string => `Núñez ${unique()}`;
-  const list = async (id: number): Promise<any[]> => {
-    const { status, body } = await user.get(`/customers/${id}/duplicates`);
-    expect(status).toBe(200);
-    return body.data;
-  };
+  const list = async (id: number) => (await user.crm.GET('/customers/{id}/duplicates', at(id))).data.data;
   const summary = async (id: number): Promise<unknown[]> =>
     (await list(id)).map(({ customer, score, reasons }) => [customer.id, score, reasons]);
   /** Differs from all others, except in the given fields. */
-  const create = async (overrides: Record<string, unknown>): Promise<any> =>
+  const create = (overrides: Partial<NewCustomer>): Promise<Customer> =>
     customers.create({ name: newName(), surname: newName(), phone: newPhone(), ...overrides });
 
   it('are listed with their reasons, best first', async () => {
@@ -47,7 +44,7 @@ onEveryDatabase((kind) => {
       [byEmail.id, 0.4, ['email']],
       [byName.id, 0.2, ['name']],
     ]);
-    expect((await list(id))[0].customer).toEqual((await user.get(`/customers/${byAll.id}`)).body);
+    expect((await list(id))[0]!.customer).toEqual(await user.crm.getCustomer(byAll.id));
   });
 
   it.each([
@@ -85,21 +82,24 @@ onEveryDatabase((kind) => {
       await create({ phone }),
       await create({ phone }),
     ];
-    await user.delete(`/customers/${deleted.id}`);
-    await user.patch(`/customers/${changed.id}`, { phone: newPhone() });
-    await user.post(`/customers/${changed.id}/merge`, { from: merged.id });
-    await service.admin.post(`/customers/${erased.id}/erase`);
-    await user.delete(`/customers/${restored.id}`);
-    await user.post(`/customers/${restored.id}/restore`);
+    await user.crm.deleteCustomer(deleted);
+    await user.crm.updateCustomer(changed, { phone: newPhone() });
+    const { data: filled } = await user.crm.POST('/customers/{id}/merge', {
+      ...at(changed.id),
+      body: { from: merged.id },
+    });
+    await service.admin.crm.POST('/customers/{id}/erase', at(erased.id));
+    await user.crm.deleteCustomer(restored);
+    await user.crm.restoreCustomer(restored.id);
     expect(await summary(id)).toEqual([[restored.id, 0.4, ['phone']]]);
-    await user.patch(`/customers/${changed.id}`, { phone });
+    await user.crm.updateCustomer(filled, { phone });
     expect(await summary(id)).toEqual([
       [changed.id, 0.4, ['phone']],
       [restored.id, 0.4, ['phone']],
     ]);
     for (const gone of [deleted.id, UNKNOWN_ID])
-      await customers.expectRefused(404, 'customer_not_found', () => user.get(`/customers/${gone}/duplicates`));
-    await customers.expectRefused(410, 'customer_erased', () => user.get(`/customers/${erased.id}/duplicates`));
+      await customers.expectRefused(404, 'customer_not_found', () => list(gone));
+    await customers.expectRefused(410, 'customer_erased', () => list(erased.id));
     await customers.expectInvalid(['limit'], () => user.get(`/customers/${id}/duplicates?limit=5`));
   });
 

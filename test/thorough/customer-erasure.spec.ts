@@ -1,15 +1,18 @@
-import type { Answer, Client } from '../support/client.js';
+import type { Customer } from '../../client/src/index.js';
+import { type Answer, at, type Client } from '../support/client.js';
 import { CustomerFixture } from '../support/customer-fixture.js';
 import { onEveryDatabase } from '../support/databases.js';
-import { form } from '../support/forms.js';
+import { photoFile } from '../support/forms.js';
 import { anotherJpeg } from '../support/images.js';
+import type { CustomersQuery } from '../support/list-fixture.js';
+import { refusalOf } from '../support/refusals.js';
 import { findInDatabase, findInFiles } from '../support/residue.js';
 import { keyed } from '../support/rows.js';
-import { newCustomer, startService, type TestService, unique } from '../support/service.js';
+import { type NewCustomer, newCustomer, startService, type TestService, unique } from '../support/service.js';
 import { UNKNOWN_ID } from '../support/users.js';
 
 /** A person whose every field contains a text that occurs nowhere else. */
-function newPerson(): { values: Record<string, unknown> & { email: string }; traces: string[] } {
+function newPerson(): { values: NewCustomer; traces: string[] } {
   const mark = `zq${unique().replace('-', 'x')}`;
   const phone = `+4917${String(Date.now()).slice(-7)}${mark.length}${Math.floor(Math.random() * 90 + 10)}`.slice(0, 16);
   const values = newCustomer({
@@ -35,13 +38,19 @@ onEveryDatabase((kind) => {
   });
   afterAll(() => service.close());
 
-  const erase = (id: number, client: Client = service.admin): Promise<Answer> => client.post(`/customers/${id}/erase`);
+  const erase = async (id: number, { crm }: Client = service.admin): Promise<void> => {
+    const { data, response } = await crm.POST('/customers/{id}/erase', at(id));
+    expect([response.status, data]).toEqual([204, undefined]);
+  };
+  const merge = (id: number, from: number) => user.crm.POST('/customers/{id}/merge', { ...at(id), body: { from } });
+  const historyOf = async (id: number) => (await user.crm.GET('/customers/{id}/history', at(id))).data.data;
+  const list = async (query: CustomersQuery) => (await user.crm.GET('/customers', { params: { query } })).data;
+  const personalDataOf = ({ crm }: Client, id: number) => crm.GET('/customers/{id}/personal-data', at(id));
+  const expectErased = async (request: Promise<unknown>): Promise<void> =>
+    expect(await refusalOf(request)).toMatchObject({ status: 410, code: 'customer_erased' });
 
-  async function createWithPhoto(values: Record<string, unknown>): Promise<any> {
-    const { status, body } = await user.post('/customers', form(values, await anotherJpeg()), keyed(unique()));
-    expect(status).toBe(201);
-    return body;
-  }
+  const createWithPhoto = async (values: NewCustomer): Promise<Customer> =>
+    user.crm.createCustomer(values, photoFile(await anotherJpeg()));
 
   async function expectNoTrace(traces: string[]): Promise<void> {
     for (const trace of traces) {
@@ -55,18 +64,20 @@ onEveryDatabase((kind) => {
       const { values, traces } = newPerson();
       const { id, photo } = await createWithPhoto(values);
       for (const name of ['second', 'third'])
-        await user.patch(`/customers/${id}`, { name: `${traces[0]}${name}`, notes: `${traces[0]}`.repeat(50) });
+        await user.crm.PATCH('/customers/{id}', {
+          ...at(id),
+          body: { name: `${traces[0]}${name}`, notes: `${traces[0]}`.repeat(50) },
+        });
       const { photo_key: key } = await customers.rowOf(id);
       expect(await findInDatabase(service, traces[0]!)).not.toEqual([]);
       expect(findInFiles(service.dataDir, key)).not.toEqual([]);
 
-      const { status, body } = await erase(id);
-      expect([status, body]).toEqual([204, '']);
+      await erase(id);
       const row = await customers.rowOf(id);
       expect(row).toMatchObject({ is_deleted: 1, version: 4, last_modified_by: 1, photo_key: null, live_email: null });
       expect(row.erased_at).not.toBeNull();
       await expectNoTrace([...traces, key]);
-      expect((await fetch(photo.url)).status).toBe(410);
+      expect((await fetch(photo!.url)).status).toBe(410);
       expect((await customers.query('SELECT * FROM object_removals'))[0]).toBeUndefined();
     });
 
@@ -75,7 +86,7 @@ onEveryDatabase((kind) => {
       const { id } = await createWithPhoto(values);
       const other = await customers.create();
       const asOf = service.clock.now().toISOString();
-      expect((await erase(id)).status).toBe(204);
+      await erase(id);
       const match = { headers: { 'if-match': '"v9"' } };
       const jpeg = await anotherJpeg();
       const image = { headers: { 'content-type': 'image/jpeg' } };
@@ -101,9 +112,8 @@ onEveryDatabase((kind) => {
         () => user.post(`/customers/${other.id}/merge`, { from: id }, match),
         () => service.admin.get(`/customers/${id}/personal-data`),
       );
-      expect((await erase(id)).status).toBe(204);
-      const { data } = (await user.get(`/customers/${id}/history`)).body;
-      expect(data).toEqual([
+      await erase(id);
+      expect(await historyOf(id)).toEqual([
         expect.objectContaining({ version: 2, action: 'erased', by: 1, changes: {} }),
         expect.objectContaining({ version: 1, action: 'created', by: user.id, changes: {} }),
       ]);
@@ -111,20 +121,19 @@ onEveryDatabase((kind) => {
 
     it('hides the customer from every list', async () => {
       const { values } = newPerson();
-      const { id } = await customers.create({ ...values });
-      await user.delete(`/customers/${id}`);
-      const createdBy = 1;
-      const before = (await user.get(`/customers?deleted=true&count=true&createdBy=${createdBy}`)).body.page.total
-        .value;
-      expect((await erase(id)).status).toBe(204);
-      for (const query of ['', '&deleted=true', '&deleted=false']) {
-        const { data } = (await user.get(`/customers?limit=200${query}`)).body;
-        expect(data.map((one: any) => one.id)).not.toContain(id);
+      const customer = await customers.create(values);
+      const { id } = customer;
+      await user.crm.deleteCustomer(customer);
+      const countDeleted = async () => (await list({ deleted: true, count: true, createdBy: 1 })).page.total!.value;
+      const before = await countDeleted();
+      await erase(id);
+      for (const deleted of [undefined, true, false]) {
+        const { data } = await list({ limit: 200, deleted });
+        expect(data.map((one) => one.id)).not.toContain(id);
       }
       for (const email of [values.email, `erased-${id}@erased.invalid`])
-        expect((await user.get(`/customers?deleted=true&email=${email}`)).body.data).toEqual([]);
-      const { total } = (await user.get(`/customers?deleted=true&count=true&createdBy=${createdBy}`)).body.page;
-      expect(total.value).toBe(before - 1);
+        expect((await list({ deleted: true, email })).data).toEqual([]);
+      expect(await countDeleted()).toBe(before - 1);
     });
 
     it('frees the e-mail', async () => {
@@ -132,7 +141,7 @@ onEveryDatabase((kind) => {
       const { id } = await customers.create(values);
       await erase(id);
       const again = await customers.create(values);
-      expect((await user.get(`/customers?email=${values.email}`)).body.data).toEqual([again]);
+      expect((await list({ email: values.email })).data).toEqual([again]);
     });
 
     it('answers a retry under an old Idempotency-Key with 410, and writes nothing', async () => {
@@ -140,14 +149,15 @@ onEveryDatabase((kind) => {
       const [created, merged] = [keyed(unique()), keyed(unique())];
       const { body: customer } = await user.post('/customers', values, created);
       const other = await customers.create();
-      const merge = (): Promise<Answer> => user.post(`/customers/${other.id}/merge`, { from: customer.id }, merged);
-      expect((await merge()).status).toBe(200);
-      await user.post(`/customers/${customer.id}/restore`);
+      const mergeAgain = (): Promise<Answer> =>
+        user.post(`/customers/${other.id}/merge`, { from: customer.id }, merged);
+      expect((await mergeAgain()).status).toBe(200);
+      await user.crm.restoreCustomer(customer.id);
       await erase(customer.id);
       const records = await customers.query('SELECT * FROM idempotency_records WHERE user_id = ?', [user.id]);
       const mine = records.filter((record) => [record.resource_id, record.related_id].includes(customer.id));
       expect(mine.map(({ answer }) => answer)).toEqual([null, null]);
-      await customers.expectRefused(410, 'customer_erased', () => user.post('/customers', values, created), merge);
+      await customers.expectRefused(410, 'customer_erased', () => user.post('/customers', values, created), mergeAgain);
       await customers.expectRefused(422, 'idempotency_key_reused', () =>
         user.post('/customers', { ...values, name: 'Other' }, created),
       );
@@ -156,34 +166,35 @@ onEveryDatabase((kind) => {
     it('erases those that were merged into it, directly or through others', async () => {
       const people = [newPerson(), newPerson(), newPerson()];
       const created = await Promise.all(people.map(({ values }) => createWithPhoto(values)));
-      const [stays, middle, first] = created.map(({ id }) => id as number);
+      const [stays, middle, first] = created.map(({ id }) => id) as [number, number, number];
       const unrelated = await customers.create();
-      await user.post(`/customers/${middle}/merge`, { from: first });
-      await user.post(`/customers/${stays}/merge`, { from: middle });
-      expect((await erase(stays!)).status).toBe(204);
+      await merge(middle, first);
+      await merge(stays, middle);
+      await erase(stays);
       for (const { traces } of people) await expectNoTrace(traces);
       for (const id of [stays, middle, first]) {
-        expect((await user.get(`/customers/${id}`)).status).toBe(410);
-        expect((await user.post(`/customers/${id}/restore`)).status).toBe(410);
-        expect((await user.get(`/customers/${id}/history`)).body.data[0].action).toBe('erased');
+        await expectErased(user.crm.getCustomer(id));
+        await expectErased(user.crm.restoreCustomer(id));
+        expect((await historyOf(id))[0]!.action).toBe('erased');
       }
-      expect((await user.get(`/customers/${unrelated.id}`)).status).toBe(200);
+      expect(await user.crm.getCustomer(unrelated.id)).toEqual(unrelated);
     });
 
     it('erases what a restored customer had filled in another one from the history of that one', async () => {
       const { values, traces } = newPerson();
       const other = await createWithPhoto(values);
       const [stays, last] = [await customers.create(), await customers.create()];
-      await user.post(`/customers/${stays.id}/merge`, { from: other.id }, keyed(unique()));
-      await user.patch(`/customers/${stays.id}`, { name: 'Changed' });
-      await user.post(`/customers/${last.id}/merge`, { from: stays.id }, keyed(unique()));
-      await user.post(`/customers/${other.id}/restore`);
+      const { data: filled } = await merge(stays.id, other.id);
+      await user.crm.updateCustomer(filled, { name: 'Changed' });
+      await merge(last.id, stays.id);
+      await user.crm.restoreCustomer(other.id);
       await erase(other.id);
       await expectNoTrace(traces);
-      expect((await user.get(`/customers/${last.id}`)).status).toBe(200);
-      expect((await user.get(`/customers/${stays.id}/history`)).body.data).toHaveLength(5);
+      expect((await user.crm.getCustomer(last.id)).id).toBe(last.id);
+      const entries = await historyOf(stays.id);
+      expect(entries).toHaveLength(5);
       // what does not come from the erased one stays
-      expect((await user.get(`/customers/${stays.id}/history`)).body.data[2].changes).toEqual({
+      expect(entries[2]!.changes).toEqual({
         name: ['Ana María', 'Changed'],
       });
     });
@@ -191,10 +202,10 @@ onEveryDatabase((kind) => {
     it('leaves a customer alone that the erased one was merged into', async () => {
       const { values } = newPerson();
       const [stays, other] = [await customers.create(), await customers.create(values)];
-      await user.post(`/customers/${stays.id}/merge`, { from: other.id });
+      await merge(stays.id, other.id);
       await erase(other.id);
-      expect((await user.get(`/customers/${stays.id}`)).body).toMatchObject({ phone: values.phone, version: 2 });
-      expect((await user.get(`/customers/${other.id}`)).status).toBe(410);
+      expect(await user.crm.getCustomer(stays.id)).toMatchObject({ phone: values.phone, version: 2 });
+      await expectErased(user.crm.getCustomer(other.id));
     });
 
     it('is for admins only, and refuses unknown customers', async () => {
@@ -210,36 +221,34 @@ onEveryDatabase((kind) => {
       const [person, other] = [newPerson(), newPerson()];
       const { id } = await customers.create({ ...person.values, phone: null });
       const merged = await createWithPhoto(other.values);
-      await user.post(`/customers/${id}/merge`, { from: merged.id });
-      const { status, body, headers } = await service.admin.get(`/customers/${id}/personal-data`);
-      expect(status).toBe(200);
-      expect(headers.get('content-disposition')).toBe(`attachment; filename="customer-${id}.json"`);
-      expect(headers.get('cache-control')).toBe('no-store');
-      expect(body.customer).toEqual((await user.get(`/customers/${id}`)).body);
-      expect(body.photoAddresses).toEqual([
+      await merge(id, merged.id);
+      const { data, response } = await personalDataOf(service.admin, id);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('content-disposition')).toBe(`attachment; filename="customer-${id}.json"`);
+      expect(response.headers.get('cache-control')).toBe('no-store');
+      expect(data.customer).toEqual(await user.crm.getCustomer(id));
+      expect(data.photoAddresses).toEqual([
         expect.stringMatching(/^photos\/.*\.webp$/),
         expect.stringMatching(/^photos\/.*-256\.webp$/),
       ]);
-      expect(body.history).toEqual((await user.get(`/customers/${id}/history`)).body.data);
-      expect(body.mergedCustomers).toHaveLength(1);
-      expect(body.mergedCustomers[0]).toMatchObject({
+      expect(data.history).toEqual(await historyOf(id));
+      expect(data.mergedCustomers).toHaveLength(1);
+      expect(data.mergedCustomers[0]).toMatchObject({
         customer: { id: merged.id, ...other.values, mergedInto: id },
         photoAddresses: [],
         history: [{ action: 'merged_into' }, { action: 'created', by: user.id }],
       });
-      await customers.expectRefused(403, 'forbidden', () => user.get(`/customers/${id}/personal-data`));
+      await customers.expectRefused(403, 'forbidden', () => personalDataOf(user, id));
     });
 
     it('is available while the customer is deleted', async () => {
       const { values } = newPerson();
-      const { id } = await createWithPhoto(values);
-      await user.delete(`/customers/${id}`);
-      const { body } = await service.admin.get(`/customers/${id}/personal-data`);
-      expect(body).toMatchObject({ customer: { ...values, photo: null }, mergedCustomers: [] });
-      expect(body.photoAddresses).toHaveLength(2);
-      await customers.expectRefused(404, 'customer_not_found', () =>
-        service.admin.get(`/customers/${UNKNOWN_ID}/personal-data`),
-      );
+      const customer = await createWithPhoto(values);
+      await user.crm.deleteCustomer(customer);
+      const { data } = await personalDataOf(service.admin, customer.id);
+      expect(data).toMatchObject({ customer: { ...values, photo: null }, mergedCustomers: [] });
+      expect(data.photoAddresses).toHaveLength(2);
+      await customers.expectRefused(404, 'customer_not_found', () => personalDataOf(service.admin, UNKNOWN_ID));
     });
 
     it('contains every entry of a long history', async () => {
@@ -250,8 +259,8 @@ onEveryDatabase((kind) => {
           `INSERT INTO history (${columns}) VALUES ('customer', ?, ?, 'updated', 1, '2026-01-01 00:00:00.000', '{}')`,
           [id, version],
         );
-      const { body } = await service.admin.get(`/customers/${id}/personal-data`);
-      expect(body.history.map(({ version }: any) => version)).toEqual(Array.from({ length: 450 }, (_, n) => 450 - n));
+      const { data } = await personalDataOf(service.admin, id);
+      expect(data.history.map(({ version }) => version)).toEqual(Array.from({ length: 450 }, (_, n) => 450 - n));
     });
   });
 });

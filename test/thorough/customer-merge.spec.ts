@@ -1,10 +1,12 @@
-import type { Answer, Client } from '../support/client.js';
+import type { Customer } from '../../client/src/index.js';
+import { type Answer, at, type Client } from '../support/client.js';
 import { CustomerFixture } from '../support/customer-fixture.js';
 import { onEveryDatabase } from '../support/databases.js';
-import { form } from '../support/forms.js';
+import { photoFile } from '../support/forms.js';
 import { anotherJpeg } from '../support/images.js';
+import { refusalOf } from '../support/refusals.js';
 import { keyed } from '../support/rows.js';
-import { newCustomer, startService, type TestService, unique } from '../support/service.js';
+import { type NewCustomer, newCustomer, startService, type TestService, unique } from '../support/service.js';
 import { UNKNOWN_ID } from '../support/users.js';
 
 const LEGACY_PHOTO = 'https://storage.googleapis.com/others/aB3dE5fG7hJ9kL1m';
@@ -21,22 +23,23 @@ onEveryDatabase((kind) => {
   });
   afterAll(() => service.close());
 
-  const merge = (id: number, from: number, headers: Record<string, string> = {}): Promise<Answer> =>
+  const merge = (id: number, from: number) => user.crm.POST('/customers/{id}/merge', { ...at(id), body: { from } });
+  const mergeWith = (headers: Record<string, string>, id: number, from: number): Promise<Answer> =>
     user.post(`/customers/${id}/merge`, { from }, { headers });
-  const restore = (id: number, headers: Record<string, string> = {}): Promise<Answer> =>
+  const restoreWith = (headers: Record<string, string>, id: number): Promise<Answer> =>
     user.post(`/customers/${id}/restore`, undefined, { headers });
-  const get = async (id: number): Promise<any> => (await user.get(`/customers/${id}`)).body;
+  const restore = (id: number): Promise<Customer> => user.crm.restoreCustomer(id);
+  const get = (id: number): Promise<Customer> => user.crm.getCustomer(id);
+  const set = (id: number, body: Partial<NewCustomer>) => user.crm.PATCH('/customers/{id}', { ...at(id), body });
   /** Action and changes of the newest entry. */
   const lastOf = async (id: number): Promise<[string, Record<string, unknown>]> => {
-    const { data } = (await user.get(`/customers/${id}/history?limit=1`)).body;
-    return [data[0].action, data[0].changes];
+    const params = { path: { id }, query: { limit: 1 } };
+    const [entry] = (await user.crm.GET('/customers/{id}/history', { params })).data.data;
+    return [entry!.action, entry!.changes];
   };
 
-  async function createWithPhoto(overrides: Record<string, unknown> = {}): Promise<any> {
-    const { status, body } = await user.post('/customers', form(newCustomer(overrides), await anotherJpeg()));
-    expect(status).toBe(201);
-    return body;
-  }
+  const createWithPhoto = async (overrides: Partial<NewCustomer> = {}): Promise<Customer> =>
+    user.crm.createCustomer(newCustomer(overrides), photoFile(await anotherJpeg()));
   const isServed = async (url: string): Promise<boolean> => (await fetch(url)).status === 200;
 
   const FULL = { phone: '+34600123456', company: 'Cruz & Hijos', notes: 'Calls in the morning.' };
@@ -45,9 +48,9 @@ onEveryDatabase((kind) => {
     it('fills the empty fields and deletes the other one', async () => {
       const stays = await customers.create({ company: 'ACME', notes: '' });
       const other = await createWithPhoto({ ...FULL, name: 'Another', surname: 'Name' });
-      const { status, body, headers } = await merge(stays.id, other.id);
-      expect(status).toBe(200);
-      expect(body).toMatchObject({
+      const { data: merged, response } = await merge(stays.id, other.id);
+      expect(response.status).toBe(200);
+      expect(merged).toMatchObject({
         id: stays.id,
         email: stays.email,
         name: stays.name,
@@ -60,15 +63,16 @@ onEveryDatabase((kind) => {
         deletedAt: null,
         lastModifiedBy: user.id,
       });
-      expect(headers.get('etag')).toBe('"v2"');
-      expect(await isServed(body.photo.url)).toBe(true);
-      expect(await isServed(body.photo.thumbnailUrl)).toBe(true);
-      expect(await get(stays.id)).toEqual(body);
+      expect(response.headers.get('etag')).toBe('"v2"');
+      expect(await isServed(merged.photo!.url)).toBe(true);
+      expect(await isServed(merged.photo!.thumbnailUrl)).toBe(true);
+      expect(await get(stays.id)).toEqual(merged);
 
-      expect((await user.get(`/customers/${other.id}`)).status).toBe(404);
-      expect(await isServed(other.photo.url)).toBe(false);
-      const { data } = (await user.get(`/customers?deleted=true&email=${other.email}`)).body;
-      expect(data).toEqual([expect.objectContaining({ id: other.id, mergedInto: stays.id, version: 2 })]);
+      expect((await refusalOf(get(other.id))).status).toBe(404);
+      expect(await isServed(other.photo!.url)).toBe(false);
+      const query = { deleted: true, email: other.email };
+      const { data } = await user.crm.GET('/customers', { params: { query } });
+      expect(data.data).toEqual([expect.objectContaining({ id: other.id, mergedInto: stays.id, version: 2 })]);
       const [action, changes] = await lastOf(stays.id);
       expect(action).toBe('merged');
       expect(changes).toEqual({
@@ -87,7 +91,7 @@ onEveryDatabase((kind) => {
 
     it('creates a new version of both even if there is nothing to fill', async () => {
       const [stays, other] = [await customers.create(FULL), await customers.create(FULL)];
-      expect((await merge(stays.id, other.id)).body).toMatchObject({ ...FULL, version: 2 });
+      expect((await merge(stays.id, other.id)).data).toMatchObject({ ...FULL, version: 2 });
       expect(await lastOf(stays.id)).toEqual(['merged', {}]);
       expect(await customers.rowOf(other.id)).toMatchObject({ version: 2, is_deleted: 1, merged_into: stays.id });
       expect(await customers.historyOf(stays.id)).toHaveLength(2);
@@ -97,21 +101,23 @@ onEveryDatabase((kind) => {
     it('takes over a photo of the Flask service, and keeps a photo that is there', async () => {
       const [stays, other] = [await customers.create(), await customers.create()];
       await customers.query('UPDATE customers SET photo_url = ? WHERE id = ?', [LEGACY_PHOTO, other.id]);
-      expect((await merge(stays.id, other.id)).body.photo).toMatchObject({ url: LEGACY_PHOTO });
+      expect((await merge(stays.id, other.id)).data.photo).toMatchObject({ url: LEGACY_PHOTO });
       expect((await customers.rowOf(other.id)).photo_url).toBeNull();
       const third = await createWithPhoto();
-      expect((await merge(stays.id, third.id)).body.photo).toMatchObject({ url: LEGACY_PHOTO });
-      const { body } = await restore(third.id);
-      expect(await isServed(body.photo.url)).toBe(true);
-      expect((await restore(other.id)).body.photo).toMatchObject({ url: LEGACY_PHOTO });
+      expect((await merge(stays.id, third.id)).data.photo).toMatchObject({ url: LEGACY_PHOTO });
+      const { photo } = await restore(third.id);
+      expect(await isServed(photo!.url)).toBe(true);
+      expect((await restore(other.id)).photo).toMatchObject({ url: LEGACY_PHOTO });
       expect((await get(stays.id)).photo).toBeNull();
     });
 
     it('honours If-Match for the customer that stays', async () => {
       const [stays, other] = [await customers.create(), await customers.create(FULL)];
-      await user.patch(`/customers/${other.id}`, { name: 'Version 2' });
-      await customers.expectRefused(412, 'version_conflict', () => merge(stays.id, other.id, { 'if-match': '"v2"' }));
-      expect((await merge(stays.id, other.id, { 'if-match': 'W/"v1"' })).status).toBe(200);
+      await set(other.id, { name: 'Version 2' });
+      await customers.expectRefused(412, 'version_conflict', () =>
+        mergeWith({ 'if-match': '"v2"' }, stays.id, other.id),
+      );
+      expect((await mergeWith({ 'if-match': 'W/"v1"' }, stays.id, other.id)).status).toBe(200);
     });
 
     it('refuses itself, and customers that do not exist', async () => {
@@ -132,22 +138,22 @@ onEveryDatabase((kind) => {
         () => merge(UNKNOWN_ID, customer.id),
         () => merge(deleted.id, customer.id),
         () => merge(deleted.id, deleted.id),
-        () => merge(deleted.id, customer.id, { 'if-match': '"v9"' }),
+        () => mergeWith({ 'if-match': '"v9"' }, deleted.id, customer.id),
       );
     });
 
     it('returns the first answer to a retry with the same Idempotency-Key', async () => {
       const [stays, other] = [await customers.create(), await createWithPhoto(FULL)];
       const { headers } = keyed(unique());
-      const first = await merge(stays.id, other.id, headers);
-      await user.patch(`/customers/${stays.id}`, { phone: null });
-      const again = await merge(stays.id, other.id, headers);
+      const first = await mergeWith(headers, stays.id, other.id);
+      await set(stays.id, { phone: null });
+      const again = await mergeWith(headers, stays.id, other.id);
       expect([again.status, again.headers.get('idempotency-replayed')]).toEqual([200, 'true']);
       expect(again.body).toEqual(first.body);
       expect(again.headers.get('etag')).toBe('"v2"');
       expect(await customers.historyOf(stays.id)).toHaveLength(3);
       const third = await customers.create();
-      await customers.expectRefused(422, 'idempotency_key_reused', () => merge(stays.id, third.id, headers));
+      await customers.expectRefused(422, 'idempotency_key_reused', () => mergeWith(headers, stays.id, third.id));
       // without the key the other one is deleted already
       await customers.expectRefused(404, 'customer_not_found', () => merge(stays.id, other.id));
     });
@@ -156,14 +162,13 @@ onEveryDatabase((kind) => {
   describe('restoring a merged customer', () => {
     it('undoes the fill of the fields that have not changed since', async () => {
       const [stays, other] = [await customers.create({ notes: '' }), await createWithPhoto(FULL)];
-      const merged = (await merge(stays.id, other.id)).body;
-      await user.patch(`/customers/${stays.id}`, { company: 'ACME' });
+      const { data: merged } = await merge(stays.id, other.id);
+      await set(stays.id, { company: 'ACME' });
       service.clock.forward(1000);
-      const { status, body } = await restore(other.id);
-      expect(status).toBe(200);
-      expect(body).toMatchObject({ ...FULL, email: other.email, version: 3, deletedAt: null, mergedInto: null });
-      expect(await isServed(body.photo.url)).toBe(true);
-      expect(await isServed(merged.photo.url)).toBe(false);
+      const restored = await restore(other.id);
+      expect(restored).toMatchObject({ ...FULL, email: other.email, version: 3, deletedAt: null, mergedInto: null });
+      expect(await isServed(restored.photo!.url)).toBe(true);
+      expect(await isServed(merged.photo!.url)).toBe(false);
       expect(await get(stays.id)).toMatchObject({
         phone: null,
         company: 'ACME',
@@ -182,23 +187,20 @@ onEveryDatabase((kind) => {
     it('keeps a field that was changed and set to the same value again', async () => {
       const [stays, other] = [await customers.create(), await createWithPhoto(FULL)];
       await merge(stays.id, other.id);
-      await user.patch(`/customers/${stays.id}`, { phone: null });
-      await user.patch(`/customers/${stays.id}`, { phone: FULL.phone });
-      await user.put(`/customers/${stays.id}/photo`, await anotherJpeg(), {
-        headers: { 'content-type': 'image/jpeg' },
-      });
-      const { body } = await restore(other.id);
-      expect(body.photo).toBeNull();
+      await set(stays.id, { phone: null });
+      const { data } = await set(stays.id, { phone: FULL.phone });
+      await user.crm.setPhoto(data, photoFile(await anotherJpeg()));
+      expect((await restore(other.id)).photo).toBeNull();
       const kept = await get(stays.id);
       expect(kept).toMatchObject({ phone: FULL.phone, company: null, notes: null });
-      expect(await isServed(kept.photo.url)).toBe(true);
+      expect(await isServed(kept.photo!.url)).toBe(true);
     });
 
     it('knows what was filled after a revert', async () => {
       const [stays, other] = [await customers.create(), await customers.create(FULL)];
       await merge(stays.id, other.id);
-      await user.post(`/customers/${stays.id}/revert`, { version: 1 });
-      await user.patch(`/customers/${stays.id}`, { company: FULL.company });
+      await user.crm.POST('/customers/{id}/revert', { ...at(stays.id), body: { version: 1 } });
+      await set(stays.id, { company: FULL.company });
       await restore(other.id);
       expect(await get(stays.id)).toMatchObject({ phone: null, company: FULL.company, notes: null });
     });
@@ -206,33 +208,33 @@ onEveryDatabase((kind) => {
     it('changes nothing if the e-mail was taken meanwhile, or If-Match is stale', async () => {
       const [stays, other] = [await customers.create(), await createWithPhoto(FULL)];
       await merge(stays.id, other.id);
-      await customers.expectRefused(412, 'version_conflict', () => restore(other.id, { 'if-match': '"v1"' }));
+      await customers.expectRefused(412, 'version_conflict', () => restoreWith({ 'if-match': '"v1"' }, other.id));
       const successor = await customers.create({ email: other.email });
-      await customers.expectRefused(409, 'email_taken', () => restore(other.id, { 'if-match': '"v2"' }));
+      await customers.expectRefused(409, 'email_taken', () => restoreWith({ 'if-match': '"v2"' }, other.id));
       const { photo } = await get(stays.id);
-      expect(await isServed(photo.url)).toBe(true);
-      await user.delete(`/customers/${successor.id}`);
-      expect((await restore(other.id)).status).toBe(200);
+      expect(await isServed(photo!.url)).toBe(true);
+      await user.crm.deleteCustomer(successor);
+      expect(await restore(other.id)).toMatchObject({ version: 3, deletedAt: null });
     });
 
     it('undoes the fill of a customer that was deleted meanwhile', async () => {
       const [stays, other] = [await customers.create(), await createWithPhoto(FULL)];
       await merge(stays.id, other.id);
-      await user.delete(`/customers/${stays.id}`);
-      const { body } = await restore(other.id);
-      expect(await isServed(body.photo.url)).toBe(true);
-      expect((await restore(stays.id)).body).toMatchObject({ phone: null, company: null, notes: null, photo: null });
+      await user.crm.DELETE('/customers/{id}', at(stays.id));
+      const { photo } = await restore(other.id);
+      expect(await isServed(photo!.url)).toBe(true);
+      expect(await restore(stays.id)).toMatchObject({ phone: null, company: null, notes: null, photo: null });
     });
 
     it('follows the values to a customer that the first one was merged into', async () => {
       const [first, second, third] = [await createWithPhoto(FULL), await customers.create(), await customers.create()];
       await merge(second.id, first.id);
-      const merged = (await merge(third.id, second.id)).body;
+      const { data: merged } = await merge(third.id, second.id);
       expect(merged).toMatchObject(FULL);
-      const { body } = await restore(first.id);
-      expect(await isServed(body.photo.url)).toBe(true);
+      const { photo } = await restore(first.id);
+      expect(await isServed(photo!.url)).toBe(true);
       expect(await get(third.id)).toMatchObject({ phone: null, company: null, notes: null, photo: null, version: 3 });
-      expect((await restore(second.id)).body).toMatchObject({ phone: null, company: null, notes: null, photo: null });
+      expect(await restore(second.id)).toMatchObject({ phone: null, company: null, notes: null, photo: null });
       expect(await get(third.id)).toMatchObject({ version: 4 });
     });
 
@@ -240,21 +242,21 @@ onEveryDatabase((kind) => {
       const [first, second, third] = [await createWithPhoto(FULL), await customers.create(), await customers.create()];
       await merge(second.id, first.id);
       await merge(third.id, second.id);
-      const middle = (await restore(second.id)).body;
+      const middle = await restore(second.id);
       expect(middle).toMatchObject(FULL);
-      expect(await isServed(middle.photo.url)).toBe(true);
+      expect(await isServed(middle.photo!.url)).toBe(true);
       expect(await get(third.id)).toMatchObject({ phone: null, company: null, notes: null, photo: null });
-      const { body } = await restore(first.id);
-      expect(await isServed(body.photo.url)).toBe(true);
+      const { photo } = await restore(first.id);
+      expect(await isServed(photo!.url)).toBe(true);
       expect(await get(second.id)).toMatchObject({ phone: null, company: null, notes: null, photo: null });
     });
 
     it('can be merged again', async () => {
       const [stays, other] = [await customers.create(), await createWithPhoto(FULL)];
       for (const version of [2, 4, 6]) {
-        const { body } = await merge(stays.id, other.id);
-        expect(body).toMatchObject({ ...FULL, version });
-        expect(await isServed(body.photo.url)).toBe(true);
+        const { data } = await merge(stays.id, other.id);
+        expect(data).toMatchObject({ ...FULL, version });
+        expect(await isServed(data.photo!.url)).toBe(true);
         await restore(other.id);
         expect(await get(stays.id)).toMatchObject({ phone: null, photo: null, version: version + 1 });
       }
@@ -267,8 +269,13 @@ onEveryDatabase((kind) => {
     const before = service.clock.now().toISOString();
     service.clock.forward(1000);
     await merge(stays.id, other.id);
-    const path = `/customers/${other.id}?asOf=${before}`;
-    expect((await user.get(path)).body).toMatchObject({ ...FULL, mergedInto: null, deletedAt: null, version: 1 });
+    const params = { path: { id: other.id }, query: { asOf: before } };
+    expect((await user.crm.GET('/customers/{id}', { params })).data).toMatchObject({
+      ...FULL,
+      mergedInto: null,
+      deletedAt: null,
+      version: 1,
+    });
     service.clock.reset();
   });
 });

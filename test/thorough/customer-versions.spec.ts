@@ -1,10 +1,11 @@
-import type { Answer, Client } from '../support/client.js';
+import type { Customer } from '../../client/src/index.js';
+import { type Answer, at, type Client } from '../support/client.js';
 import { CustomerFixture } from '../support/customer-fixture.js';
 import { onEveryDatabase } from '../support/databases.js';
+import { photoFile } from '../support/forms.js';
 import { anotherJpeg } from '../support/images.js';
-import { newCustomer, startService, type TestService } from '../support/service.js';
-
-const JPEG = { headers: { 'content-type': 'image/jpeg' } };
+import { refusalOf } from '../support/refusals.js';
+import { type NewCustomer, newCustomer, startService, type TestService } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;
@@ -19,15 +20,19 @@ onEveryDatabase((kind) => {
   afterEach(() => service.clock.reset());
   afterAll(() => service.close());
 
-  const asOf = (id: number, time: string, headers?: Record<string, string>): Promise<Answer> =>
-    user.get(`/customers/${id}?asOf=${encodeURIComponent(time)}`, { headers });
+  const asOf = (id: number, time: string) =>
+    user.crm.GET('/customers/{id}', { params: { path: { id }, query: { asOf: time } } });
   const plus = (time: string, ms: number): string => new Date(Date.parse(time) + ms).toISOString();
   const expectMissing = async (id: number, time: string): Promise<void> =>
-    expect(await asOf(id, time)).toMatchObject({ status: 404, body: { code: 'customer_not_found' } });
+    expect(await refusalOf(asOf(id, time))).toMatchObject({ status: 404, code: 'customer_not_found' });
   /** Every version a second after the previous one. */
-  const change = async (id: number, values: Record<string, unknown>, client: Client = user): Promise<any> => {
+  const change = async (id: number, body: Partial<NewCustomer>, { crm }: Client = user): Promise<Customer> => {
     service.clock.forward(1000);
-    return (await client.patch(`/customers/${id}`, values)).body;
+    return (await crm.PATCH('/customers/{id}', { ...at(id), body })).data;
+  };
+  const setPhoto = async (id: number): Promise<Customer> => {
+    service.clock.forward(1000);
+    return user.crm.setPhoto(await user.crm.getCustomer(id), photoFile(await anotherJpeg()));
   };
 
   describe('a customer as of a time', () => {
@@ -37,66 +42,68 @@ onEveryDatabase((kind) => {
       const third = await change(first.id, { name: 'Eva' }, service.admin);
       for (const version of [first, second, third]) {
         for (const ms of [0, 1, 999]) {
-          const { status, body, headers } = await asOf(first.id, plus(version.lastModifiedAt, ms));
-          expect({ status, body }).toEqual({ status: 200, body: version });
-          expect(headers.get('etag')).toBe(`"v${version.version}"`);
+          const { data, response } = await asOf(first.id, plus(version.lastModifiedAt, ms));
+          expect([response.status, data]).toEqual([200, version]);
+          expect(response.headers.get('etag')).toBe(`"v${version.version}"`);
         }
       }
       await expectMissing(first.id, plus(first.createdAt, -1));
       await expectMissing(first.id, '0001-01-01T00:00:00Z');
-      expect((await asOf(first.id, '9999-12-31T23:59:59.999Z')).body).toEqual(third);
+      expect((await asOf(first.id, '9999-12-31T23:59:59.999Z')).data).toEqual(third);
     });
 
     it('is missing while it was deleted, and readable before and after', async () => {
       const created = await customers.create();
       service.clock.forward(1000);
-      await user.delete(`/customers/${created.id}`);
+      await user.crm.deleteCustomer(created);
       const { deleted_at } = await customers.rowOf(created.id);
       const deletedAt = `${deleted_at.replace(' ', 'T')}Z`;
-      expect((await asOf(created.id, plus(deletedAt, -1))).body).toEqual(created);
+      expect((await asOf(created.id, plus(deletedAt, -1))).data).toEqual(created);
       await expectMissing(created.id, deletedAt);
       await expectMissing(created.id, plus(deletedAt, 3_600_000));
       service.clock.forward(1000);
-      const { body: restored } = await user.post(`/customers/${created.id}/restore`);
+      const restored = await user.crm.restoreCustomer(created.id);
       await expectMissing(created.id, plus(restored.lastModifiedAt, -1));
-      expect((await asOf(created.id, restored.lastModifiedAt)).body).toEqual(restored);
+      expect((await asOf(created.id, restored.lastModifiedAt)).data).toEqual(restored);
     });
 
     it('is the higher of two versions of one millisecond', async () => {
-      const { id, createdAt } = await customers.create();
-      for (const name of ['Two', 'Three']) await user.patch(`/customers/${id}`, { name });
+      const created = await customers.create();
+      const { id } = created;
+      const createdAt = created.createdAt;
+      for (const name of ['Two', 'Three']) await user.crm.PATCH('/customers/{id}', { ...at(id), body: { name } });
       await change(id, { name: 'Four' });
       await customers.query('UPDATE history SET changed_at = ? WHERE resource_id = ? AND version < 4', [
         createdAt.replace('T', ' ').replace('Z', ''),
         id,
       ]);
-      expect((await asOf(id, createdAt)).body).toMatchObject({ version: 3, name: 'Three', lastModifiedAt: createdAt });
+      expect((await asOf(id, createdAt)).data).toMatchObject({ version: 3, name: 'Three', lastModifiedAt: createdAt });
     });
 
     it('has its photo only if it is the present one', async () => {
       const { id, createdAt } = await customers.create();
-      const put = async (photo: Buffer): Promise<any> => {
-        service.clock.forward(1000);
-        return (await user.put(`/customers/${id}/photo`, photo, JPEG)).body;
-      };
-      const first = await put(await anotherJpeg());
-      const second = await put(await anotherJpeg());
+      const first = await setPhoto(id);
+      const second = await setPhoto(id);
       const last = await change(id, { name: 'Eva' });
       expect(last.photo).not.toBeNull();
-      expect((await asOf(id, createdAt)).body.photo).toBeNull();
-      expect((await asOf(id, first.lastModifiedAt)).body.photo).toBeNull();
-      expect((await asOf(id, second.lastModifiedAt)).body).toEqual(second);
+      expect((await asOf(id, createdAt)).data.photo).toBeNull();
+      expect((await asOf(id, first.lastModifiedAt)).data.photo).toBeNull();
+      expect((await asOf(id, second.lastModifiedAt)).data).toEqual(second);
       service.clock.forward(1000);
-      await user.delete(`/customers/${id}`);
-      expect((await asOf(id, second.lastModifiedAt)).body).toEqual({ ...second, photo: null });
+      await user.crm.deleteCustomer(last);
+      expect((await asOf(id, second.lastModifiedAt)).data).toEqual({ ...second, photo: null });
     });
 
     it('is not sent to a client that has that version', async () => {
       const first = await customers.create();
       const second = await change(first.id, { name: 'Eva' });
-      expect((await asOf(first.id, first.createdAt, { 'if-none-match': '"v1"' })).status).toBe(304);
-      expect((await asOf(first.id, first.createdAt, { 'if-none-match': '"v2"' })).status).toBe(200);
-      expect((await asOf(first.id, second.lastModifiedAt, { 'if-none-match': '"v1"' })).status).toBe(200);
+      const statusOf = async (time: string, etag: string): Promise<number> => {
+        const headers = { 'if-none-match': etag };
+        return (await user.get(`/customers/${first.id}?asOf=${time}`, { headers })).status;
+      };
+      expect(await statusOf(first.createdAt, '"v1"')).toBe(304);
+      expect(await statusOf(first.createdAt, '"v2"')).toBe(200);
+      expect(await statusOf(second.lastModifiedAt, '"v1"')).toBe(200);
       await expectMissing(first.id, plus(first.createdAt, -1));
     });
 
@@ -105,12 +112,13 @@ onEveryDatabase((kind) => {
       const second = await change(first.id, { company: null });
       const third = await change(first.id, { name: 'Eva', company: 'Eva SL' });
       await customers.query('UPDATE history SET state = NULL WHERE resource_id = ?', [first.id]);
-      expect((await asOf(first.id, first.createdAt)).body).toEqual(first);
-      expect((await asOf(first.id, second.lastModifiedAt)).body).toEqual(second);
+      expect((await asOf(first.id, first.createdAt)).data).toEqual(first);
+      expect((await asOf(first.id, second.lastModifiedAt)).data).toEqual(second);
       // as a customer of the Flask service, which was changed here afterwards
       await customers.query('DELETE FROM history WHERE resource_id = ? AND version = 1', [first.id]);
-      expect((await asOf(first.id, plus(first.createdAt, 1))).body).toEqual(first);
-      expect((await user.post(`/customers/${first.id}/revert`, { version: 1 })).body).toMatchObject({
+      expect((await asOf(first.id, plus(first.createdAt, 1))).data).toEqual(first);
+      const body = { version: 1 };
+      expect((await user.crm.POST('/customers/{id}/revert', { ...at(first.id), body })).data).toMatchObject({
         version: 4,
         name: first.name,
         company: 'Cruz & Hijos',
@@ -134,8 +142,8 @@ onEveryDatabase((kind) => {
       await customers.query('UPDATE history SET changed_at = ? WHERE resource_id = ? AND version = 2', [sql, id]);
       await customers.query('UPDATE customers SET created_at = ? WHERE id = ?', [before, id]);
       await change(id, { name: 'Zoë' });
-      expect((await asOf(id, time)).body).toMatchObject({ version: 2, lastModifiedAt: same });
-      expect((await asOf(id, before!.replace(' ', 'T') + 'Z')).body).toMatchObject({ version: 1 });
+      expect((await asOf(id, time)).data).toMatchObject({ version: 2, lastModifiedAt: same });
+      expect((await asOf(id, before!.replace(' ', 'T') + 'Z')).data).toMatchObject({ version: 1 });
     });
 
     it.each([
@@ -168,25 +176,26 @@ onEveryDatabase((kind) => {
   });
 
   describe('reverting a customer', () => {
-    const revert = (id: number, body: unknown, headers: Record<string, string> = {}): Promise<Answer> =>
+    const revert = (id: number, version: number) =>
+      user.crm.POST('/customers/{id}/revert', { ...at(id), body: { version } });
+    const sendRevert = (id: number, body: unknown, headers: Record<string, string> = {}): Promise<Answer> =>
       user.post(`/customers/${id}/revert`, body, { headers });
 
     it('makes the fields of an earlier version a new version, without the photo', async () => {
       const first = await customers.create({ company: 'Cruz & Hijos', notes: 'Note' });
       await change(first.id, { name: 'Eva', company: null, phone: '+34600123456', email: newCustomer().email });
+      const { photo } = await setPhoto(first.id);
       service.clock.forward(1000);
-      const { photo } = (await user.put(`/customers/${first.id}/photo`, await anotherJpeg(), JPEG)).body;
-      service.clock.forward(1000);
-      const { status, body, headers } = await revert(first.id, { version: 1 });
-      const { lastModifiedAt } = body;
-      expect(status).toBe(200);
-      expect(body).toEqual({ ...first, photo, version: 4, lastModifiedBy: user.id, lastModifiedAt });
-      expect(headers.get('etag')).toBe('"v4"');
-      expect((await user.get(`/customers/${first.id}`)).body).toEqual(body);
-      const [entry] = (await user.get(`/customers/${first.id}/history`)).body.data;
+      const { data, response } = await revert(first.id, 1);
+      const { lastModifiedAt } = data;
+      expect(response.status).toBe(200);
+      expect(data).toEqual({ ...first, photo, version: 4, lastModifiedBy: user.id, lastModifiedAt });
+      expect(response.headers.get('etag')).toBe('"v4"');
+      expect(await user.crm.getCustomer(first.id)).toEqual(data);
+      const [entry] = (await user.crm.GET('/customers/{id}/history', at(first.id))).data.data;
       expect(entry).toMatchObject({ version: 4, action: 'reverted', by: user.id, at: lastModifiedAt });
-      expect(Object.keys(entry.changes).sort()).toEqual(['company', 'email', 'name', 'phone']);
-      expect((await asOf(first.id, lastModifiedAt)).body).toEqual(body);
+      expect(Object.keys(entry!.changes).sort()).toEqual(['company', 'email', 'name', 'phone']);
+      expect((await asOf(first.id, lastModifiedAt)).data).toEqual(data);
     });
 
     it('changes nothing if the customer has these fields already', async () => {
@@ -194,18 +203,19 @@ onEveryDatabase((kind) => {
       await change(id, { name: 'Eva' });
       const same = await change(id, { name: 'Ana María' });
       for (const version of [1, 3]) {
-        const { status, body } = await revert(id, { version });
-        expect({ status, body }).toEqual({ status: 200, body: same });
+        const { data, response } = await revert(id, version);
+        expect([response.status, data]).toEqual([200, same]);
       }
       expect(await customers.historyOf(id)).toHaveLength(3);
     });
 
     it('goes back to the fields of a version that was deleted', async () => {
-      const { id } = await customers.create({ name: 'Deleted' });
-      await user.delete(`/customers/${id}`);
-      await user.post(`/customers/${id}/restore`);
+      const created = await customers.create({ name: 'Deleted' });
+      const { id } = created;
+      await user.crm.deleteCustomer(created);
+      await user.crm.restoreCustomer(id);
       await change(id, { name: 'Eva' });
-      expect((await revert(id, { version: 2 })).body).toMatchObject({ version: 5, name: 'Deleted', deletedAt: null });
+      expect((await revert(id, 2)).data).toMatchObject({ version: 5, name: 'Deleted', deletedAt: null });
     });
 
     it('accepts values of that version that today would be refused', async () => {
@@ -215,38 +225,38 @@ onEveryDatabase((kind) => {
       const state = typeof entry.state === 'string' ? JSON.parse(entry.state) : entry.state;
       const old = JSON.stringify({ ...state, email: `old ${id}@localhost`, phone: '0600' });
       await customers.query('UPDATE history SET state = ? WHERE resource_id = ? AND version = 1', [old, id]);
-      expect((await revert(id, { version: 1 })).body).toMatchObject({ email: `old ${id}@localhost`, phone: '0600' });
+      expect((await revert(id, 1)).data).toMatchObject({ email: `old ${id}@localhost`, phone: '0600' });
     });
 
     it('honours If-Match', async () => {
       const { id } = await customers.create();
       await change(id, { name: 'Eva' });
       const { body } = await customers.expectRefused(412, 'version_conflict', () =>
-        revert(id, { version: 1 }, { 'if-match': '"v1"' }),
+        sendRevert(id, { version: 1 }, { 'if-match': '"v1"' }),
       );
       expect(body.currentVersion).toBe(2);
-      expect((await revert(id, { version: 1 }, { 'if-match': 'W/"v2"' })).body).toMatchObject({ version: 3 });
+      expect((await sendRevert(id, { version: 1 }, { 'if-match': 'W/"v2"' })).body).toMatchObject({ version: 3 });
     });
 
     it('is refused if the e-mail was taken meanwhile', async () => {
       const { id, email } = await customers.create();
       await change(id, { email: newCustomer().email });
       const other = await customers.create({ email: email.toUpperCase() });
-      await customers.expectRefused(409, 'email_taken', () => revert(id, { version: 1 }));
-      await user.delete(`/customers/${other.id}`);
-      expect((await revert(id, { version: 1 })).body).toMatchObject({ version: 3, email });
+      await customers.expectRefused(409, 'email_taken', () => revert(id, 1));
+      await user.crm.deleteCustomer(other);
+      expect((await revert(id, 1)).data).toMatchObject({ version: 3, email });
     });
 
     it('is refused for unknown versions and missing customers', async () => {
       const { id } = await customers.create();
       const deleted = await customers.createDeleted();
       for (const version of [2, 2 ** 31 - 1])
-        await customers.expectRefused(404, 'version_not_found', () => revert(id, { version }));
+        await customers.expectRefused(404, 'version_not_found', () => revert(id, version));
       await customers.expectRefused(
         404,
         'customer_not_found',
-        () => revert(deleted.id, { version: 1 }),
-        () => revert(2 ** 31 - 1, { version: 1 }),
+        () => revert(deleted.id, 1),
+        () => revert(2 ** 31 - 1, 1),
       );
     });
 
@@ -263,7 +273,7 @@ onEveryDatabase((kind) => {
       [[], ''],
     ])('is refused with the body %j', async (body, pointer) => {
       const { id } = await customers.create();
-      await customers.expectInvalid([pointer], () => revert(id, body));
+      await customers.expectInvalid([pointer], () => sendRevert(id, body));
     });
   });
 });

@@ -1,9 +1,14 @@
 import fc from 'fast-check';
+import type { Customer, paths } from '../../client/src/index.js';
+import { linesOf } from '../support/client.js';
 import { onEveryDatabase } from '../support/databases.js';
-import { importFile, NDJSON, refusedRows, sumsOf } from '../support/imports.js';
+import { importWith } from '../support/imports.js';
+import { refusalOf } from '../support/refusals.js';
 import { Rows } from '../support/rows.js';
 import { someCustomers } from '../support/sample-texts.js';
 import { startService, type TestService, unique } from '../support/service.js';
+
+type ExportQuery = NonNullable<paths['/customers/export']['get']['parameters']['query']>;
 
 onEveryDatabase((kind) => {
   let service: TestService;
@@ -13,7 +18,10 @@ onEveryDatabase((kind) => {
   });
   afterAll(() => service.close());
 
-  const exported = (query = ''): Promise<any> => service.admin.get(`/customers/export${query}`);
+  const exported = (query: ExportQuery = {}, { crm } = service.admin) =>
+    crm.GET('/customers/export', { params: { query }, parseAs: 'text' });
+  const exportedLines = async (query: ExportQuery = {}): Promise<Customer[]> =>
+    linesOf((await exported({ ...query, format: 'ndjson' })).data);
   const valuesOf = ({ email, name, surname, phone, company, notes }: any): unknown => [
     email,
     name,
@@ -30,7 +38,7 @@ onEveryDatabase((kind) => {
 
   it('writes CSV that spreadsheets open and do not execute', async () => {
     const customer = await rows.create({ name: '=1+1', surname: 'O"Brien, Jr', phone: '+34600123456', notes: 'a\nb' });
-    const { headers } = await exported();
+    const { headers } = (await exported()).response;
     expect(headers.get('content-type')).toMatch(/^text\/csv; charset=utf-8/);
     expect(headers.get('content-disposition')).toMatch(/^attachment; filename="customers-\d{4}-\d\d-\d\d\.csv"$/);
     const response = await fetch(`${service.admin.url}/customers/export?email=${customer.email}`, {
@@ -48,13 +56,13 @@ onEveryDatabase((kind) => {
   it('writes customers as the API returns them, with the filters and in the order of the list', async () => {
     const user = await service.user();
     for (const name of ['Ben', 'Ana', 'Cleo'])
-      await user.post('/customers', { email: `${name}-${unique()}@example.com`, name, surname: 'X' });
-    const query = `createdBy=${user.id}&sort=-name`;
-    const { body } = await exported(`?format=ndjson&${query}`);
-    expect(body).toEqual((await service.admin.get(`/customers?${query}`)).body.data);
-    expect(body.map(({ name }: any) => name)).toEqual(['Cleo', 'Ben', 'Ana']);
-    const [found] = (await exported(`?format=ndjson&q=cle&createdBy=${user.id}`)).body;
-    expect(found.name).toBe('Cleo');
+      await user.crm.createCustomer({ email: `${name}-${unique()}@example.com`, name, surname: 'X' });
+    const query = { createdBy: user.id, sort: '-name' } as const;
+    const lines = await exportedLines(query);
+    expect(lines).toEqual((await service.admin.crm.GET('/customers', { params: { query } })).data.data);
+    expect(lines.map(({ name }) => name)).toEqual(['Cleo', 'Ben', 'Ana']);
+    const [found] = await exportedLines({ q: 'cle', createdBy: user.id });
+    expect(found!.name).toBe('Cleo');
     expect((await service.admin.request('HEAD', '/customers/export')).status).toBe(200);
   });
 
@@ -62,30 +70,19 @@ onEveryDatabase((kind) => {
     const [customers] = fc.sample(someCustomers, 1);
     await clear();
     const ndjson = customers!.map((customer) => JSON.stringify(customer)).join('\n');
-    const answer = await importFile(service.admin, ndjson, {}, NDJSON);
-    expect(refusedRows(answer)).toEqual([]);
+    expect((await importWith(service.admin, ndjson, { format: 'ndjson' })).refused).toEqual([]);
     const before = await stored();
     expect(before).toEqual(customers!.sort((a, b) => (a.email < b.email ? -1 : 1)).map(valuesOf));
 
-    const csv = (await exported()).body;
-    const lines = (await exported('?format=ndjson')).body.map((line: unknown) => JSON.stringify(line)).join('\n');
+    const { data: csv } = await exported();
+    const { data: lines } = await exported({ format: 'ndjson' });
     await clear();
-    expect(sumsOf(await importFile(service.admin, csv))).toEqual([before.length, before.length, 0, 0, 0]);
+    const n = before.length;
+    expect((await importWith(service.admin, csv)).sums).toEqual([n, n, 0, 0, 0]);
     expect(await stored()).toEqual(before);
-    expect(sumsOf(await importFile(service.admin, csv, { onConflict: 'update' }))).toEqual([
-      before.length,
-      0,
-      0,
-      before.length,
-      0,
-    ]);
-    expect(sumsOf(await importFile(service.admin, lines, { onConflict: 'update' }, NDJSON))).toEqual([
-      before.length,
-      0,
-      0,
-      before.length,
-      0,
-    ]);
+    expect((await importWith(service.admin, csv, { onConflict: 'update' })).sums).toEqual([n, 0, 0, n, 0]);
+    const again = await importWith(service.admin, lines, { onConflict: 'update', format: 'ndjson' });
+    expect(again.sums).toEqual([n, 0, 0, n, 0]);
   });
 
   it('writes a row that moves during the export once, and all others once', async () => {
@@ -94,7 +91,7 @@ onEveryDatabase((kind) => {
       const name = `n${String(index).padStart(4, '0')}`;
       return JSON.stringify({ email: `${name}@example.com`, name, surname: 'x' });
     });
-    await importFile(service.admin, batch.join('\n'), {}, NDJSON);
+    await importWith(service.admin, batch.join('\n'), { format: 'ndjson' });
     const { ExportsService } = await import('../../src/transfers/exports.service.js');
     const pieces = service.app.get(ExportsService).write({ format: 'ndjson', sort: 'name' }, '');
     const written: string[] = [];
@@ -116,8 +113,8 @@ onEveryDatabase((kind) => {
   });
 
   it('is for admins', async () => {
-    expect((await (await service.user()).get('/customers/export')).status).toBe(403);
-    expect((await service.anonymous.get('/customers/export')).status).toBe(401);
-    expect((await exported('?limit=5')).status).toBe(400);
+    expect((await refusalOf(exported({}, await service.user()))).status).toBe(403);
+    expect((await refusalOf(exported({}, service.anonymous))).status).toBe(401);
+    expect((await service.admin.get('/customers/export?limit=5')).status).toBe(400);
   });
 });

@@ -21,11 +21,12 @@ onEveryDatabase((kind) => {
       owner = await lists.newOwner();
       await lists.insertCustomers(Array.from({ length: 4 }, () => newRow(owner)));
       path = `/customers?createdBy=${owner}&sort=name&limit=2`;
-      cursor = (await lists.list(path)).body.page.next;
+      cursor = (await lists.list('/customers', { createdBy: owner, sort: 'name', limit: 2 })).page.next!;
     });
 
     it('continues the list that issued it', async () => {
-      expect(await lists.listIds(`${path}&cursor=${cursor}`)).toHaveLength(2);
+      const query = { createdBy: owner, sort: 'name', limit: 2, cursor } as const;
+      expect(await lists.listIds('/customers', query)).toHaveLength(2);
     });
 
     it('is refused with any one bit changed', async () => {
@@ -72,17 +73,15 @@ onEveryDatabase((kind) => {
   });
 
   it('refuses forged cursors and cursors of another history', async () => {
-    const [first, second] = [
-      await service.admin.post('/customers', newCustomer()),
-      await service.admin.post('/customers', newCustomer()),
-    ];
-    for (const { body } of [first, second]) await service.admin.patch(`/customers/${body.id}`, { company: 'Cruz' });
-    const { body } = await service.admin.get(`/customers/${first.body.id}/history?limit=1`);
-    expect(
-      (await service.admin.get(`/customers/${first.body.id}/history?cursor=${body.page.next}`)).body.data,
-    ).toHaveLength(1);
-    for (const path of [`/customers/${second.body.id}/history`, `/users/1/history`, '/me/sessions', '/customers'])
-      for (const cursor of [body.page.next, '2', 'AAAA']) {
+    const { crm } = service.admin;
+    const [first, second] = [await crm.createCustomer(newCustomer()), await crm.createCustomer(newCustomer())];
+    for (const customer of [first, second]) await crm.updateCustomer(customer, { company: 'Cruz' });
+    const history = async (query: { limit?: number; cursor?: string }) =>
+      (await crm.GET('/customers/{id}/history', { params: { path: { id: first.id }, query } })).data;
+    const { next } = (await history({ limit: 1 })).page;
+    expect((await history({ cursor: next! })).data).toHaveLength(1);
+    for (const path of [`/customers/${second.id}/history`, `/users/1/history`, '/me/sessions', '/customers'])
+      for (const cursor of [next, '2', 'AAAA']) {
         const answer = await service.admin.get(`${path}?cursor=${cursor}`);
         expect([answer.status, answer.body.errors[0].code]).toEqual([400, 'invalid_cursor']);
       }

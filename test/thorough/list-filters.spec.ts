@@ -1,6 +1,8 @@
+import type { Customer } from '../../client/src/index.js';
+import { at } from '../support/client.js';
 import { onEveryDatabase } from '../support/databases.js';
-import { ListFixture, newRow, TIMES } from '../support/list-fixture.js';
-import { newCustomer, startService, type TestService, unique } from '../support/service.js';
+import { type CustomersQuery, ListFixture, newRow, TIMES } from '../support/list-fixture.js';
+import { type NewCustomer, newCustomer, startService, type TestService, unique } from '../support/service.js';
 
 onEveryDatabase((kind) => {
   let service: TestService;
@@ -19,37 +21,34 @@ onEveryDatabase((kind) => {
       owner = await lists.newOwner();
     });
 
-    async function create(overrides: Record<string, unknown> = {}): Promise<any> {
-      const { status, body } = await service.admin.post('/customers', newCustomer(overrides));
-      expect(status).toBe(201);
-      return body;
-    }
+    const create = (overrides: Partial<NewCustomer> = {}): Promise<Customer> =>
+      service.admin.crm.createCustomer(newCustomer(overrides));
 
     it('finds customers by e-mail, case-insensitively', async () => {
       const { id, email } = await create();
-      for (const same of [email, email.toUpperCase(), `%20${email}%20`])
-        expect(await lists.listIds(`/customers?email=${same}`)).toEqual([id]);
-      expect(await lists.listIds(`/customers?email=x${email}`)).toEqual([]);
+      for (const same of [email, email.toUpperCase(), ` ${email} `])
+        expect(await lists.listIds('/customers', { email: same })).toEqual([id]);
+      expect(await lists.listIds('/customers', { email: `x${email}` })).toEqual([]);
     });
 
     it('compares e-mails byte by byte, also of deleted customers', async () => {
       const domain = `${unique()}.example.com`;
       const emails = ['jose', 'josé', 'strasse', 'straße'].map((local) => `${local}@${domain}`);
-      const ids = await Promise.all(emails.map(async (email) => (await create({ email })).id as number));
+      const ids = await Promise.all(emails.map(async (email) => (await create({ email })).id));
       for (const [index, email] of emails.entries())
-        expect(await lists.listIds(`/customers?email=${encodeURIComponent(email)}`)).toEqual([ids[index]]);
-      for (const id of ids) await service.admin.delete(`/customers/${id}`);
+        expect(await lists.listIds('/customers', { email })).toEqual([ids[index]]);
+      for (const id of ids) await service.admin.crm.DELETE('/customers/{id}', at(id));
       for (const [index, email] of emails.entries())
-        expect(await lists.listIds(`/customers?deleted=true&email=${encodeURIComponent(email)}`)).toEqual([ids[index]]);
+        expect(await lists.listIds('/customers', { deleted: true, email })).toEqual([ids[index]]);
     });
 
     it('finds customers by their creator', async () => {
       const rows = [newRow(owner), newRow(owner)];
       await lists.insertCustomers(rows);
-      const { body } = await lists.list(`/customers?createdBy=${owner}`);
-      expect(body.data.map(({ email }: any) => email)).toEqual(rows.map(({ email }) => email).reverse());
-      expect(body.data.map(({ createdBy }: any) => createdBy)).toEqual([owner, owner]);
-      expect(await lists.listIds('/customers?createdBy=2147483647')).toEqual([]);
+      const { items } = await lists.list('/customers', { createdBy: owner });
+      expect(items.map(({ email }) => email)).toEqual(rows.map(({ email }) => email).reverse());
+      expect(items.map(({ createdBy }) => createdBy)).toEqual([owner, owner]);
+      expect(await lists.listIds('/customers', { createdBy: 2147483647 })).toEqual([]);
     });
 
     it('finds customers that changed at a time or later, to the millisecond and in any time zone', async () => {
@@ -57,8 +56,8 @@ onEveryDatabase((kind) => {
       await lists.insertCustomers(
         ['00.000', '00.001', '00.002'].map((time) => newRow(by, { modifiedAt: `2024-03-10 12:00:${time}` })),
       );
-      const count = async (time: string): Promise<number> =>
-        (await lists.listIds(`/customers?createdBy=${by}&modifiedSince=${encodeURIComponent(time)}`)).length;
+      const count = async (modifiedSince: string): Promise<number> =>
+        (await lists.listIds('/customers', { createdBy: by, modifiedSince })).length;
       expect(await count('2024-03-10T12:00:00Z')).toBe(3);
       expect(await count('2024-03-10T12:00:00.001Z')).toBe(2);
       expect(await count('2024-03-10T14:00:00.001+02:00')).toBe(2);
@@ -94,12 +93,12 @@ onEveryDatabase((kind) => {
       const by = await lists.newOwner();
       const rows = [newRow(by), newRow(by, { isDeleted: true }), newRow(by), newRow(by, { isDeleted: true })];
       await lists.insertCustomers(rows);
-      const emails = async (parameter: string): Promise<string[]> =>
-        (await lists.list(`/customers?createdBy=${by}&sort=id${parameter}`)).body.data.map(({ email }: any) => email);
-      expect(await emails('')).toEqual([rows[0]!.email, rows[2]!.email]);
-      expect(await emails('&deleted=false')).toEqual([rows[0]!.email, rows[2]!.email]);
-      expect(await emails('&deleted=true')).toEqual([rows[1]!.email, rows[3]!.email]);
-      for (const { deletedAt } of (await lists.list(`/customers?createdBy=${by}&deleted=true`)).body.data)
+      const emails = async (query: CustomersQuery): Promise<string[]> =>
+        (await lists.list('/customers', { createdBy: by, sort: 'id', ...query })).items.map(({ email }) => email);
+      expect(await emails({})).toEqual([rows[0]!.email, rows[2]!.email]);
+      expect(await emails({ deleted: false })).toEqual([rows[0]!.email, rows[2]!.email]);
+      expect(await emails({ deleted: true })).toEqual([rows[1]!.email, rows[3]!.email]);
+      for (const { deletedAt } of (await lists.list('/customers', { createdBy: by, deleted: true })).items)
         expect(deletedAt).toBe('2024-01-01T00:00:00.000Z');
     });
 
@@ -107,10 +106,15 @@ onEveryDatabase((kind) => {
       const by = await lists.newOwner();
       const row = newRow(by, { isDeleted: true, modifiedAt: TIMES[2] });
       await lists.insertCustomers([row, newRow(by, { isDeleted: true }), newRow(by)]);
-      const path = `/customers?createdBy=${by}&deleted=true&modifiedSince=2024-01-01T00:00:00.500Z&count=true`;
-      const { body } = await lists.list(`${path}&email=${row.email}`);
-      expect(body.data.map(({ email }: any) => email)).toEqual([row.email]);
-      expect(body.page.total).toEqual({ value: 1, relation: 'exact' });
+      const { items, page } = await lists.list('/customers', {
+        createdBy: by,
+        deleted: true,
+        modifiedSince: '2024-01-01T00:00:00.500Z',
+        count: true,
+        email: row.email,
+      });
+      expect(items.map(({ email }) => email)).toEqual([row.email]);
+      expect(page.total).toEqual({ value: 1, relation: 'exact' });
     });
 
     it.each(['1', '0', 'TRUE', 'yes', '', 'null'])('refuses the boolean %j', async (value) => {

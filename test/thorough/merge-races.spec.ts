@@ -69,11 +69,11 @@ onEveryDatabase((kind) => {
   it('merges a customer into one of several', async () => {
     const other = await create({ phone: '+34600123456' });
     const targets = await times(6, () => rows.create());
-    const answers = await times(6, (n) => merge(n, targets[n].id, other.id));
+    const answers = await times(6, (n) => merge(n, targets[n]!.id, other.id));
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
     const filled = await Promise.all(targets.map(async ({ id }) => (await rows.customer(id)).phone as string | null));
     expect(filled.filter((phone) => phone !== null)).toHaveLength(1);
-    await expectConsistent(other.id, ...targets.map(({ id }) => id as number));
+    await expectConsistent(other.id, ...targets.map(({ id }) => id));
   });
 
   it('merges once for concurrent requests with the same Idempotency-Key', async () => {
@@ -89,7 +89,7 @@ onEveryDatabase((kind) => {
 
   it('keeps every photo through merges and restores', async () => {
     const customers = [await create(), await rows.create(), await rows.create()];
-    const [photo, first, second] = customers.map(({ id }) => id as number) as [number, number, number];
+    const [photo, first, second] = customers.map(({ id }) => id) as [number, number, number];
     await times(24, (n) => {
       const target = n % 2 ? first : second;
       if (n % 4 === 3) return userOf(n).post(`/customers/${n % 8 === 3 ? first : photo}/restore`);

@@ -1,4 +1,6 @@
+import { at } from '../support/client.js';
 import { onEveryDatabase } from '../support/databases.js';
+import { refusalOf } from '../support/refusals.js';
 import { newUser, startService, type TestService, unique } from '../support/service.js';
 import { createUserActions, failure, UNKNOWN_ID } from '../support/users.js';
 
@@ -30,14 +32,17 @@ onEveryDatabase((kind) => {
     it('is part of a user without a password, who sets one with it', async () => {
       const { id, email, invitation } = await invite();
       expect(Math.abs(Date.parse(invitation.expiresAt) - Date.now() - 7 * DAY_MS)).toBeLessThan(60_000);
-      expect((await service.admin.get(`/users/${id}`)).body).toMatchObject({ hasPassword: false, version: 1 });
+      expect((await service.admin.crm.GET('/users/{id}', at(id))).data).toMatchObject({
+        hasPassword: false,
+        version: 1,
+      });
 
       const { status, body } = await redeem(invitation.token, 'my own password');
       expect(status).toBe(204);
       expect(body).toBe('');
       expect((await login({ email, password: 'my own password' })).status).toBe(200);
       expect(await rowOf(id)).toMatchObject({ version: 2, modified_by: id, password_token_hash: null });
-      expect((await service.admin.get(`/users/${id}`)).body.hasPassword).toBe(true);
+      expect((await service.admin.crm.GET('/users/{id}', at(id))).data.hasPassword).toBe(true);
     });
 
     it('is not part of a user with a password', async () => {
@@ -80,11 +85,11 @@ onEveryDatabase((kind) => {
 
     it('is replaced by a reset', async () => {
       const { id, email, invitation } = await invite();
-      const { status, body } = await service.admin.post(`/users/${id}/password-reset`);
-      expect(status).toBe(201);
+      const { data, response } = await service.admin.crm.POST('/users/{id}/password-reset', at(id));
+      expect(response.status).toBe(201);
       expect(failure(await redeem(invitation.token, 'my own password'))).toEqual([400, 'invalid_password_token']);
       expect((await rowOf(id)).password_hash).toBeNull();
-      expect((await redeem(body.token, 'my own password')).status).toBe(204);
+      expect((await redeem(data.token, 'my own password')).status).toBe(204);
       expect((await login({ email, password: 'my own password' })).status).toBe(200);
     });
 
@@ -179,18 +184,18 @@ onEveryDatabase((kind) => {
   describe('a password reset', () => {
     it('sets a new password; the old one works until then', async () => {
       const user = await service.user();
-      const { status, body } = await service.admin.post(`/users/${user.id}/password-reset`);
-      expect(status).toBe(201);
-      expect(Object.keys(body).toSorted()).toEqual(['expiresAt', 'token']);
-      expect(Math.abs(Date.parse(body.expiresAt) - Date.now() - DAY_MS)).toBeLessThan(60_000);
+      const { data, response } = await service.admin.crm.POST('/users/{id}/password-reset', at(user.id));
+      expect(response.status).toBe(201);
+      expect(Object.keys(data).toSorted()).toEqual(['expiresAt', 'token']);
+      expect(Math.abs(Date.parse(data.expiresAt) - Date.now() - DAY_MS)).toBeLessThan(60_000);
       expect((await user.get('/me')).status).toBe(200);
       expect((await login(user)).status).toBe(200);
 
-      expect((await redeem(body.token, 'a new password')).status).toBe(204);
+      expect((await redeem(data.token, 'a new password')).status).toBe(204);
       await expectSignedOut(user);
       expect(failure(await login(user))).toEqual([401, 'invalid_credentials']);
       expect((await login({ email: user.email, password: 'a new password' })).status).toBe(200);
-      expect(failure(await redeem(body.token, 'once more, please'))).toEqual([400, 'invalid_password_token']);
+      expect(failure(await redeem(data.token, 'once more, please'))).toEqual([400, 'invalid_password_token']);
       expect(await rowOf(user.id)).toMatchObject({
         version: 3,
         password_token_hash: null,
@@ -265,7 +270,10 @@ onEveryDatabase((kind) => {
       await service.admin.delete(`/users/${id}`);
       const row = await rowOf(id);
       for (const unknown of [id, UNKNOWN_ID])
-        expect(failure(await service.admin.post(`/users/${unknown}/password-reset`))).toEqual([404, 'user_not_found']);
+        expect(failure(await refusalOf(service.admin.crm.POST('/users/{id}/password-reset', at(unknown))))).toEqual([
+          404,
+          'user_not_found',
+        ]);
       expect(await rowOf(id)).toEqual(row);
     });
   });

@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import type { Answer, Client } from '../support/client.js';
+import type { Customer } from '../../client/src/index.js';
+import { type Answer, at, type Client } from '../support/client.js';
 import { onEveryDatabase } from '../support/databases.js';
-import { form } from '../support/forms.js';
+import { form, photoFile } from '../support/forms.js';
 import { anotherJpeg, corners, cornersOf, jpeg, located } from '../support/images.js';
+import { refusalOf } from '../support/refusals.js';
 import { newCustomer, startService, type TestService } from '../support/service.js';
 
 const JPEG = { headers: { 'content-type': 'image/jpeg' } };
@@ -46,14 +48,14 @@ onEveryDatabase((kind) => {
     return { status, headers, ...response };
   }
 
-  async function createWithPhoto(photo?: Buffer): Promise<any> {
-    const { status, body } = await user.post('/customers', form(newCustomer(), photo ?? (await anotherJpeg())));
-    expect(status).toBe(201);
-    return body;
+  async function createWithPhoto(photo?: Buffer): Promise<Customer & { photo: NonNullable<Customer['photo']> }> {
+    const customer = await user.crm.createCustomer(newCustomer(), photoFile(photo ?? (await anotherJpeg())));
+    return { ...customer, photo: customer.photo! };
   }
 
-  const put = (id: number, photo: Buffer, headers: Record<string, string> = {}): Promise<Answer> =>
-    user.put(`/customers/${id}/photo`, photo, { headers: { ...JPEG.headers, ...headers } });
+  const setPhoto = (customer: Pick<Customer, 'id' | 'version'>, photo: Buffer): Promise<Customer> =>
+    user.crm.setPhoto(customer, photoFile(photo));
+  const put = (id: number, photo: Buffer): Promise<Answer> => user.put(`/customers/${id}/photo`, photo, JPEG);
 
   /** Uploads a photo and returns both stored sizes. */
   async function stored(upload: Buffer): Promise<{ photo: any; large: Buffer; small: Buffer }> {
@@ -68,8 +70,9 @@ onEveryDatabase((kind) => {
       expect(status).toBe(201);
       expect(body).toMatchObject({ ...values, version: 1, photo: { width: 600, height: 400 } });
       expect(headers.get('location')).toBe(`/customers/${body.id}`);
-      expect((await user.get(`/customers/${body.id}`)).body).toEqual(body);
-      expect((await user.get('/customers?limit=1')).body.data[0]).toEqual(body);
+      expect(await user.crm.getCustomer(body.id)).toEqual(body);
+      const { data } = await user.crm.GET('/customers', { params: { query: { limit: 1 } } });
+      expect(data.data[0]).toEqual(body);
     });
 
     it('accepts a form without a photo, and treats empty fields as missing', async () => {
@@ -82,7 +85,7 @@ onEveryDatabase((kind) => {
       ['an image', (photo: Buffer) => [photo, JPEG] as const],
       ['a form', (photo: Buffer) => [form({}, photo), undefined] as const],
     ])('accepts the photo as %s', async (_, request) => {
-      const { body: customer } = await user.post('/customers', newCustomer());
+      const customer = await user.crm.createCustomer(newCustomer());
       const [body, options] = request(await anotherJpeg());
       const answer = await user.put(`/customers/${customer.id}/photo`, body, options);
       expect(answer.status).toBe(200);
@@ -93,11 +96,11 @@ onEveryDatabase((kind) => {
 
     it('records the hash of the photo in the history, not its URL', async () => {
       const customer = await createWithPhoto();
-      const { body } = await put(customer.id, await anotherJpeg());
-      await user.delete(`/customers/${customer.id}/photo`);
-      const { data } = (await user.get(`/customers/${customer.id}/history`)).body;
-      const [first, second] = [customer, body].map(({ photo }) => photo.url.split('/').at(-1).slice(0, 32));
-      expect(data.map(({ action, changes }: any) => [action, changes.photo])).toEqual([
+      const replaced = await setPhoto(customer, await anotherJpeg());
+      await user.crm.DELETE('/customers/{id}/photo', at(customer.id));
+      const { data } = await user.crm.GET('/customers/{id}/history', at(customer.id));
+      const [first, second] = [customer, replaced].map(({ photo }) => photo!.url.split('/').at(-1)!.slice(0, 32));
+      expect(data.data.map(({ action, changes }) => [action, changes.photo])).toEqual([
         ['photo_removed', [second, null]],
         ['photo_changed', [first, second]],
         ['created', [null, first]],
@@ -108,46 +111,40 @@ onEveryDatabase((kind) => {
       const photo = await anotherJpeg();
       const customer = await createWithPhoto(photo);
       const before = files();
-      const { status, body } = await put(customer.id, photo);
-      expect(status).toBe(200);
-      expect(body).toEqual(customer);
+      expect(await setPhoto(customer, photo)).toEqual(customer);
       expect(files()).toEqual(before);
     });
 
     it('stores the same photo of two customers twice: deleting one keeps the other', async () => {
       const photo = await anotherJpeg();
       const [one, other] = [await createWithPhoto(photo), await createWithPhoto(photo)];
-      expect((await user.delete(`/customers/${one.id}/photo`)).body.photo).toBeNull();
+      expect((await user.crm.DELETE('/customers/{id}/photo', at(one.id))).data.photo).toBeNull();
       expect((await load(other.photo.url)).status).toBe(200);
     });
 
     it('honours If-Match, and leaves no files of a refused upload', async () => {
       const customer = await createWithPhoto();
       const before = files();
-      const { status, body } = await put(customer.id, await anotherJpeg(), { 'if-match': '"v7"' });
-      expect({ status, code: body.code, version: body.currentVersion }).toEqual({
-        status: 412,
-        code: 'version_conflict',
-        version: 1,
-      });
+      const outdated = setPhoto({ ...customer, version: 7 }, await anotherJpeg());
+      expect(await refusalOf(outdated)).toMatchObject({ status: 412, code: 'version_conflict', currentVersion: 1 });
       expect(files()).toEqual(before);
-      expect((await put(customer.id, await anotherJpeg(), { 'if-match': '"v1"' })).body.version).toBe(2);
+      expect((await setPhoto(customer, await anotherJpeg())).version).toBe(2);
     });
 
     it('responds 404 for unknown and deleted customers', async () => {
       const customer = await createWithPhoto();
-      await user.delete(`/customers/${customer.id}`);
+      await user.crm.deleteCustomer(customer);
       for (const id of [customer.id, 2 ** 31 - 1]) {
-        const { status, body } = await put(id, await anotherJpeg());
-        expect({ status, code: body.code }).toEqual({ status: 404, code: 'customer_not_found' });
+        const refusal = await refusalOf(setPhoto({ ...customer, id }, await anotherJpeg()));
+        expect(refusal).toMatchObject({ status: 404, code: 'customer_not_found' });
       }
     });
 
     it('creates neither customer nor photo if the e-mail is taken', async () => {
       const { email } = await createWithPhoto();
       const before = files();
-      const { status, body } = await user.post('/customers', form(newCustomer({ email }), await anotherJpeg()));
-      expect({ status, code: body.code }).toEqual({ status: 409, code: 'email_taken' });
+      const taken = user.crm.createCustomer(newCustomer({ email }), photoFile(await anotherJpeg()));
+      expect(await refusalOf(taken)).toMatchObject({ status: 409, code: 'email_taken' });
       expect(files()).toEqual(before);
     });
 
@@ -170,12 +167,12 @@ onEveryDatabase((kind) => {
       const photos = await Promise.all(Array.from({ length: 8 }, anotherJpeg));
       const answers = await Promise.all(photos.map((photo) => put(customer.id, photo)));
       expect(answers.map(({ status }) => status)).toEqual(photos.map(() => 200));
-      const { body } = await user.get(`/customers/${customer.id}`);
+      const body = await user.crm.getCustomer(customer.id);
       expect(body.version).toBe(9);
       expect(answers.flatMap((answer) => filesOf(answer.body.photo.url)).sort()).toEqual(
-        filesOf(body.photo.url).sort(),
+        filesOf(body.photo!.url).sort(),
       );
-      expect(filesOf(body.photo.url)).toHaveLength(2);
+      expect(filesOf(body.photo!.url)).toHaveLength(2);
     });
   });
 
@@ -299,8 +296,7 @@ onEveryDatabase((kind) => {
       // the start of a window
       service.clock.forward(windowMs - (service.clock.now().getTime() % windowMs));
       const address = async (): Promise<string> => {
-        const { body } = await (await service.user()).get(`/customers/${id}`);
-        return body.photo.url;
+        return (await (await service.user()).crm.getCustomer(id)).photo!.url;
       };
       const first = await address();
       service.clock.forward(windowMs - 60_000);
@@ -345,29 +341,27 @@ onEveryDatabase((kind) => {
     });
 
     it('stops when the customer is deleted, and works again after a restore', async () => {
-      const { id, photo } = await createWithPhoto();
-      expect((await user.delete(`/customers/${id}`)).status).toBe(204);
+      const customer = await createWithPhoto();
+      const { id, photo } = customer;
+      await user.crm.deleteCustomer(customer);
       for (const url of [photo.url, photo.thumbnailUrl]) expect((await load(url)).status).toBe(404);
-      const deleted = (await user.get(`/customers?deleted=true&limit=1`)).body.data[0];
-      expect(deleted).toMatchObject({ id, photo: null });
-      const { body } = await user.post(`/customers/${id}/restore`);
-      expect((await load(body.photo.url)).status).toBe(200);
+      const { data } = await user.crm.GET('/customers', { params: { query: { deleted: true, limit: 1 } } });
+      expect(data.data[0]).toMatchObject({ id, photo: null });
+      const restored = await user.crm.restoreCustomer(id);
+      expect((await load(restored.photo!.url)).status).toBe(200);
     });
 
     it('stops when the photo is replaced or deleted, and deletes its files', async () => {
-      const { id, photo } = await createWithPhoto();
-      const { body } = await put(id, await anotherJpeg());
+      const customer = await createWithPhoto();
+      const { id, photo } = customer;
+      const replaced = await setPhoto(customer, await anotherJpeg());
       expect((await load(photo.url)).status).toBe(404);
       expect(filesOf(photo.url)).toEqual([]);
-      const { status, body: without } = await user.delete(`/customers/${id}/photo`);
-      expect({ status, photo: without.photo, version: without.version }).toEqual({
-        status: 200,
-        photo: null,
-        version: 3,
-      });
-      expect((await load(body.photo.url)).status).toBe(404);
-      expect(filesOf(body.photo.url)).toEqual([]);
-      expect((await user.delete(`/customers/${id}/photo`)).body.version).toBe(3);
+      const { data, response } = await user.crm.DELETE('/customers/{id}/photo', at(id));
+      expect([response.status, data.photo, data.version]).toEqual([200, null, 3]);
+      expect((await load(replaced.photo!.url)).status).toBe(404);
+      expect(filesOf(replaced.photo!.url)).toEqual([]);
+      expect((await user.crm.DELETE('/customers/{id}/photo', at(id))).data.version).toBe(3);
     });
 
     it('responds 404 if the file is missing, while the customer stays available', async () => {
@@ -376,8 +370,7 @@ onEveryDatabase((kind) => {
         `${'0'.repeat(32)}-${String(id).padStart(32, '0')}`,
         id,
       ]);
-      const { body } = await user.get(`/customers/${id}`);
-      expect((await load(body.photo.url)).status).toBe(404);
+      expect((await load((await user.crm.getCustomer(id)).photo!.url)).status).toBe(404);
       expect((await load(photo.url)).status).toBe(404);
     });
   });

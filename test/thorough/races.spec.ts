@@ -30,7 +30,7 @@ onEveryDatabase((kind) => {
     it('gives an e-mail to one of 10 customers that are concurrently changed to it', async () => {
       const { email } = newCustomer();
       const customers = await times(10, () => rows.create());
-      const responses = await times(10, (n) => persist(() => user.patch(`/customers/${customers[n].id}`, { email })));
+      const responses = await times(10, (n) => persist(() => user.patch(`/customers/${customers[n]!.id}`, { email })));
       for (const response of responses) if (response.status !== 200) expectCode(response, 409, 'email_taken');
       expect(responses.filter(({ status }) => status === 200)).toHaveLength(1);
       expect(await rows.withEmail(email)).toBe(1);

@@ -1,5 +1,6 @@
-import type { Answer, Client } from '../support/client.js';
+import { type Answer, at, type Client } from '../support/client.js';
 import { onEveryDatabase } from '../support/databases.js';
+import { refusalOf } from '../support/refusals.js';
 import { ADMIN, newUser, startService, type TestService } from '../support/service.js';
 import { type Account, createUserActions, failure, on } from '../support/users.js';
 
@@ -19,40 +20,45 @@ onEveryDatabase((kind) => {
 
   const { create, createAdmin, signIn, rowOf, redeem, expectSignedOut } = createUserActions(() => [service, another]);
 
+  const setRole = ({ crm }: Client, id: number, role: 'admin' | 'user') =>
+    crm.PUT('/users/{id}/role', { ...at(id), body: { role } });
+  const remove = ({ crm }: Client, id: number) => crm.DELETE('/users/{id}', at(id));
+  const listUsers = ({ crm }: Client) => crm.GET('/users');
+
   describe('a role', () => {
     it('is granted, and the user records who granted it', async () => {
       const user = await service.user();
       const granting = await createAdmin();
-      expect(failure(await user.get('/users'))).toEqual([403, 'forbidden']);
-      const { status, body, headers } = await granting.put(`/users/${user.id}/role`, { role: 'admin' });
-      expect(status).toBe(200);
-      expect(body).toMatchObject({ role: 'admin', roleGrantedBy: granting.id, version: 2 });
-      expect(headers.get('etag')).toBe('"v2"');
+      expect(failure(await refusalOf(listUsers(user)))).toEqual([403, 'forbidden']);
+      const { data, response } = await setRole(granting, user.id, 'admin');
+      expect(response.status).toBe(200);
+      expect(data).toMatchObject({ role: 'admin', roleGrantedBy: granting.id, version: 2 });
+      expect(response.headers.get('etag')).toBe('"v2"');
       expect(await rowOf(user.id)).toMatchObject({ admin: 1, admin_privileges_by: granting.id });
       // It applies to the next request, with the same token.
-      expect((await user.get('/users')).status).toBe(200);
-      expect((await on(another, user).get('/users')).status).toBe(200);
+      expect((await listUsers(user)).response.status).toBe(200);
+      expect((await listUsers(on(another, user))).response.status).toBe(200);
     });
 
     it('is revoked, and the sessions end on every instance with the next request', async () => {
       const admin = await createAdmin();
-      expect((await on(another, admin).get('/users')).status).toBe(200);
-      const { status, body } = await service.admin.put(`/users/${admin.id}/role`, { role: 'user' });
-      expect(status).toBe(200);
-      expect(body).toMatchObject({ role: 'user', roleGrantedBy: null });
+      expect((await listUsers(on(another, admin))).response.status).toBe(200);
+      const { data, response } = await setRole(service.admin, admin.id, 'user');
+      expect(response.status).toBe(200);
+      expect(data).toMatchObject({ role: 'user', roleGrantedBy: null });
       expect(await rowOf(admin.id)).toMatchObject({ admin: 0, admin_privileges_by: null });
       await expectSignedOut(admin);
       const back = await service.anonymous.signIn(admin.email, admin.password);
-      expect(failure(await back.get('/users'))).toEqual([403, 'forbidden']);
-      expect((await back.get('/customers')).status).toBe(200);
+      expect(failure(await refusalOf(listUsers(back)))).toEqual([403, 'forbidden']);
+      expect((await back.crm.GET('/customers')).response.status).toBe(200);
     });
 
     it('stays unchanged when it is granted again', async () => {
       const admin = await createAdmin();
       const granting = await createAdmin();
       const row = await rowOf(admin.id);
-      const { status, body } = await granting.put(`/users/${admin.id}/role`, { role: 'admin' });
-      expect([status, body.version, body.roleGrantedBy]).toEqual([200, 1, 1]);
+      const { data, response } = await setRole(granting, admin.id, 'admin');
+      expect([response.status, data.version, data.roleGrantedBy]).toEqual([200, 1, 1]);
       expect(await rowOf(admin.id)).toEqual(row);
     });
 
@@ -74,7 +80,7 @@ onEveryDatabase((kind) => {
     it('cannot be granted by a user', async () => {
       const user = await service.user();
       const row = await rowOf(user.id);
-      expect(failure(await user.put(`/users/${user.id}/role`, { role: 'admin' }))).toEqual([403, 'forbidden']);
+      expect(failure(await refusalOf(setRole(user, user.id, 'admin')))).toEqual([403, 'forbidden']);
       expect(await rowOf(user.id)).toEqual(row);
     });
   });
@@ -97,44 +103,44 @@ onEveryDatabase((kind) => {
     });
 
     it('can be neither demoted nor deleted', async () => {
-      expect((await one.put(`/users/${other.id}/role`, { role: 'user' })).status).toBe(200);
+      await setRole(one, other.id, 'user');
       expect(await admins()).toEqual([one.id]);
       const row = await rowOf(one.id);
-      expect(failure(await one.put(`/users/${one.id}/role`, { role: 'user' }))).toEqual([409, 'last_admin']);
-      expect(failure(await one.delete(`/users/${one.id}`))).toEqual([409, 'last_admin']);
+      expect(failure(await refusalOf(setRole(one, one.id, 'user')))).toEqual([409, 'last_admin']);
+      expect(failure(await refusalOf(remove(one, one.id)))).toEqual([409, 'last_admin']);
       expect(await rowOf(one.id)).toEqual(row);
-      expect((await one.get('/me')).body.role).toBe('admin');
-      expect((await one.put(`/users/${other.id}/role`, { role: 'admin' })).status).toBe(200);
+      expect((await one.crm.GET('/me')).data.role).toBe('admin');
+      await setRole(one, other.id, 'admin');
       other = await signInAgain(other);
     });
 
     it('does not include deleted admins', async () => {
-      expect((await one.delete(`/users/${other.id}`)).status).toBe(204);
-      expect(failure(await one.delete(`/users/${one.id}`))).toEqual([409, 'last_admin']);
+      await remove(one, other.id);
+      expect(failure(await refusalOf(remove(one, one.id)))).toEqual([409, 'last_admin']);
       expect(await admins()).toEqual([one.id]);
-      expect((await one.post(`/users/${other.id}/restore`)).body.role).toBe('admin');
+      expect((await one.crm.POST('/users/{id}/restore', at(other.id))).data.role).toBe('admin');
       other = await signInAgain(other);
     });
 
     it('does not include admins who cannot sign in', async () => {
-      expect((await one.put(`/users/${other.id}/role`, { role: 'user' })).status).toBe(200);
-      const { body } = await one.post('/users', newUser({ role: 'admin', password: undefined }));
-      const { id, invitation } = body;
-      expect(failure(await one.put(`/users/${one.id}/role`, { role: 'user' }))).toEqual([409, 'last_admin']);
-      expect(failure(await one.delete(`/users/${one.id}`))).toEqual([409, 'last_admin']);
-      expect((await redeem(invitation.token, 'my own password')).status).toBe(204);
-      expect((await one.put(`/users/${one.id}/role`, { role: 'user' })).status).toBe(200);
+      await setRole(one, other.id, 'user');
+      const { data } = await one.crm.POST('/users', { body: newUser({ role: 'admin', password: undefined }) });
+      const { id } = data;
+      expect(failure(await refusalOf(setRole(one, one.id, 'user')))).toEqual([409, 'last_admin']);
+      expect(failure(await refusalOf(remove(one, one.id)))).toEqual([409, 'last_admin']);
+      expect((await redeem(data.invitation!.token, 'my own password')).status).toBe(204);
+      await setRole(one, one.id, 'user');
 
       // an account of a provider is enough
       const sql = `UPDATE users SET password_hash = NULL, linked_providers = 'google' WHERE id = ?`;
       await service.dataSource.query('UPDATE users SET admin = 1 WHERE id = ?', [one.id]);
       await service.dataSource.query(sql, [id]);
       one = await signInAgain(one);
-      expect((await one.put(`/users/${one.id}/role`, { role: 'user' })).status).toBe(200);
+      await setRole(one, one.id, 'user');
 
       await service.dataSource.query('UPDATE users SET admin = 1 WHERE id IN (?, ?)', [one.id, other.id]);
       [one, other] = [await signInAgain(one), await signInAgain(other)];
-      expect((await one.delete(`/users/${id}`)).status).toBe(204);
+      await remove(one, id);
     });
 
     it('keeps the last way to sign in', async () => {

@@ -1,5 +1,7 @@
 import { SessionsService } from '../../src/auth/sessions.service.js';
+import { at } from '../support/client.js';
 import { onEveryDatabase } from '../support/databases.js';
+import { refusalOf } from '../support/refusals.js';
 import { startService, type TestService, unique } from '../support/service.js';
 import { createSessionActions } from '../support/sessions.js';
 
@@ -34,8 +36,8 @@ onEveryDatabase((kind) => {
       service.clock.forward(14 * DAY_MS);
       await expectRefused(refreshToken);
       const back = await service.anonymous.signIn(user.email, user.password);
-      const { body } = await back.get('/me/sessions');
-      expect(body.data.map((session: { id: number }) => session.id)).not.toContain(id);
+      const { data } = await back.crm.GET('/me/sessions');
+      expect(data.data.map((session) => session.id)).not.toContain(id);
     });
 
     it('ends after 30 days even if it is refreshed', async () => {
@@ -61,7 +63,8 @@ onEveryDatabase((kind) => {
       const phone = await service.anonymous.signIn(user.email, user.password);
       const id = await idOf(user);
       await expectSignedIn(user, another);
-      expect((await user.post('/logout')).status).toBe(204);
+      await user.crm.signOut();
+      expect(user.crm.isSignedIn).toBe(false);
       await expectSignedOut(user);
       await expectRefused(user.refreshToken, another);
       expect((await rowOf(id)).ended_at).not.toBeNull();
@@ -93,10 +96,10 @@ onEveryDatabase((kind) => {
 
     it('ends when its user is deleted, and stays ended after a restore', async () => {
       const user = await service.user();
-      expect((await service.admin.delete(`/users/${user.id}`)).status).toBe(204);
+      await service.admin.crm.DELETE('/users/{id}', at(user.id));
       await expectSignedOut(user);
       await expectRefused(user.refreshToken, another);
-      expect((await service.admin.post(`/users/${user.id}/restore`)).status).toBe(200);
+      await service.admin.crm.POST('/users/{id}/restore', at(user.id));
       await expectSignedOut(user);
       await expectSignedIn(await service.anonymous.signIn(user.email, user.password));
     });
@@ -104,15 +107,15 @@ onEveryDatabase((kind) => {
     it('ends when an admin ends all sessions of the user', async () => {
       const user = await service.user();
       const phone = await another.anonymous.signIn(user.email, user.password);
-      const { status } = await service.admin.delete(`/users/${user.id}/sessions`);
-      expect(status).toBe(204);
+      const { response } = await service.admin.crm.DELETE('/users/{id}/sessions', at(user.id));
+      expect(response.status).toBe(204);
       await expectSignedOut(user);
       await expectSignedOut(phone);
-      expect((await service.admin.delete('/users/2147483647/sessions')).body.code).toBe('user_not_found');
+      const unknown = await refusalOf(service.admin.crm.DELETE('/users/{id}/sessions', at(2147483647)));
+      expect(unknown.code).toBe('user_not_found');
       const back = await service.anonymous.signIn(user.email, user.password);
       await expectSignedIn(back, another);
-      const { body } = await back.get('/me/sessions');
-      expect(body.data).toHaveLength(1);
+      expect((await back.crm.GET('/me/sessions')).data.data).toHaveLength(1);
     });
   });
 
@@ -167,19 +170,19 @@ onEveryDatabase((kind) => {
       );
       const phone = service.anonymous.as(tokens.accessToken);
       const ended = await service.anonymous.signIn(user.email, user.password);
-      await ended.post('/logout');
-      const { status, body } = await user.get('/me/sessions');
-      expect(status).toBe(200);
-      expect(body).toMatchObject({
+      await ended.crm.signOut();
+      const { data, response } = await user.crm.GET('/me/sessions');
+      expect(response.status).toBe(200);
+      expect(data).toMatchObject({
         data: [
           { id: await idOf(phone), current: false, userAgent: 'A phone/1.0', ipAddress: '203.0.113.7' },
           { id: await idOf(user), current: true },
         ],
         page: { next: null },
       });
-      expect(body.data).toHaveLength(2);
-      expect(body.data.map(({ id }: { id: number }) => id)).not.toContain(await idOf(elsewhere));
-      const { createdAt, expiresAt } = body.data[0];
+      expect(data.data).toHaveLength(2);
+      expect(data.data.map(({ id }) => id)).not.toContain(await idOf(elsewhere));
+      const { createdAt, expiresAt } = data.data[0]!;
       expect(Date.parse(expiresAt) - Date.parse(createdAt)).toBe(30 * DAY_MS);
     });
 
@@ -187,14 +190,15 @@ onEveryDatabase((kind) => {
       const user = await service.user();
       await service.anonymous.signIn(user.email, user.password);
       await service.anonymous.signIn(user.email, user.password);
-      const all = (await user.get('/me/sessions')).body.data;
+      const all = (await user.crm.GET('/me/sessions')).data.data;
       expect(all).toHaveLength(3);
-      const first = await user.get('/me/sessions?limit=2');
-      expect(first.body.data).toEqual(all.slice(0, 2));
-      const { next } = first.body.page;
-      expect(first.headers.get('link')).toBe(`</me/sessions?limit=2&cursor=${next}>; rel="next"`);
-      const second = await user.get(`/me/sessions?limit=2&cursor=${next}`);
-      expect(second.body).toEqual({ data: all.slice(2), page: { next: null } });
+      const page = (cursor?: string) => user.crm.GET('/me/sessions', { params: { query: { limit: 2, cursor } } });
+      const first = await page();
+      expect(first.data.data).toEqual(all.slice(0, 2));
+      const { next } = first.data.page;
+      expect(first.response.headers.get('link')).toBe(`</me/sessions?limit=2&cursor=${next}>; rel="next"`);
+      const second = await page(next!);
+      expect(second.data).toEqual({ data: all.slice(2), page: { next: null } });
     });
 
     it.each([
@@ -215,13 +219,14 @@ onEveryDatabase((kind) => {
       const user = await service.user();
       const phone = await service.anonymous.signIn(user.email, user.password);
       const id = await idOf(phone);
-      expect((await user.delete(`/me/sessions/${id}`)).status).toBe(204);
+      const { response } = await user.crm.DELETE('/me/sessions/{id}', at(id));
+      expect(response.status).toBe(204);
       await expectSignedOut(phone);
       await expectSignedIn(user);
-      const { body } = await user.get('/me/sessions');
-      expect(body.data.map((session: { id: number }) => session.id)).toEqual([await idOf(user)]);
-      const again = await user.delete(`/me/sessions/${id}`);
-      expect([again.status, again.body.code]).toEqual([404, 'session_not_found']);
+      const { data } = await user.crm.GET('/me/sessions');
+      expect(data.data.map((session) => session.id)).toEqual([await idOf(user)]);
+      const again = await refusalOf(user.crm.DELETE('/me/sessions/{id}', at(id)));
+      expect([again.status, again.code]).toEqual([404, 'session_not_found']);
     });
 
     it('lets no user end the sessions of others, not even an admin', async () => {
@@ -229,8 +234,8 @@ onEveryDatabase((kind) => {
       const id = await idOf(user);
       const before = await rowOf(id);
       for (const client of [other, service.admin]) {
-        const { status, body } = await client.delete(`/me/sessions/${id}`);
-        expect([status, body.code]).toEqual([404, 'session_not_found']);
+        const { status, code } = await refusalOf(client.crm.DELETE('/me/sessions/{id}', at(id)));
+        expect([status, code]).toEqual([404, 'session_not_found']);
       }
       expect(await rowOf(id)).toEqual(before);
       await expectSignedIn(user);
@@ -253,14 +258,15 @@ onEveryDatabase((kind) => {
       const phone = await service.anonymous.signIn(user.email, user.password);
       const before = await hashOf(user.id);
       const newPassword = 'another battery staple';
-      const { status } = await user.put('/me/password', { currentPassword: user.password, newPassword });
-      expect(status).toBe(204);
+      const body = { currentPassword: user.password, newPassword };
+      const { response } = await user.crm.PUT('/me/password', { body });
+      expect(response.status).toBe(204);
       await expectSignedOut(phone);
       await expectSignedIn(user, service);
       await expectSignedIn(user, another);
       const { accessToken } = await expectRefreshed(user.refreshToken);
       await expectSignedIn(service.anonymous.as(accessToken));
-      expect((await user.get('/me/sessions')).body.data).toHaveLength(1);
+      expect((await user.crm.GET('/me/sessions')).data.data).toHaveLength(1);
       const after = await hashOf(user.id);
       expect(after.password_hash).toMatch(/^\$argon2id\$/);
       expect(after.password_hash).not.toBe(before.password_hash);
@@ -275,8 +281,9 @@ onEveryDatabase((kind) => {
       const phone = await service.anonymous.signIn(user.email, user.password);
       const before = await hashOf(user.id);
       const newPassword = 'another battery staple';
-      const { status, body } = await user.put('/me/password', { currentPassword: 'not the password', newPassword });
-      expect([status, body.code]).toEqual([400, 'wrong_password']);
+      const body = { currentPassword: 'not the password', newPassword };
+      const { status, code } = await refusalOf(user.crm.PUT('/me/password', { body }));
+      expect([status, code]).toEqual([400, 'wrong_password']);
       expect(await hashOf(user.id)).toEqual(before);
       await expectSignedIn(phone);
       await service.anonymous.signIn(user.email, user.password);

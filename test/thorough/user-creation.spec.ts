@@ -1,5 +1,6 @@
 import { persist } from '../support/client.js';
 import { onEveryDatabase } from '../support/databases.js';
+import { refusalOf } from '../support/refusals.js';
 import { newUser, startService, type TestService, unique } from '../support/service.js';
 import { createUserActions, failure, on } from '../support/users.js';
 
@@ -22,12 +23,12 @@ onEveryDatabase((kind) => {
   describe('creating a user', () => {
     it('returns the user, its address and its ETag', async () => {
       const values = newUser({ email: `  Carla-${unique()}@Example.COM ` });
-      const { status, body, headers } = await service.admin.post('/users', values);
-      expect(status).toBe(201);
-      expect(headers.get('location')).toBe(`/users/${body.id}`);
-      expect(headers.get('etag')).toBe('"v1"');
+      const { data, response } = await service.admin.crm.POST('/users', { body: values });
+      expect(response.status).toBe(201);
+      expect(response.headers.get('location')).toBe(`/users/${data.id}`);
+      expect(response.headers.get('etag')).toBe('"v1"');
       const email = values.email.trim().toLowerCase();
-      expect(body).toEqual({
+      expect(data).toEqual({
         id: expect.any(Number),
         email,
         name: 'Ben',
@@ -39,11 +40,11 @@ onEveryDatabase((kind) => {
         createdBy: 1,
         lastModifiedBy: 1,
         createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
-        lastModifiedAt: body.createdAt,
+        lastModifiedAt: data.createdAt,
         version: 1,
         deletedAt: null,
       });
-      expect(await rowOf(body.id)).toMatchObject({ email, admin: 0, created_by: 1, version: 1, is_deleted: 0 });
+      expect(await rowOf(data.id)).toMatchObject({ email, admin: 0, created_by: 1, version: 1, is_deleted: 0 });
       expect((await login({ email, password: values.password })).status).toBe(200);
     });
 
@@ -51,7 +52,7 @@ onEveryDatabase((kind) => {
       const admin = await createAdmin();
       expect(admin).toMatchObject({ role: 'admin', roleGrantedBy: 1 });
       expect(await rowOf(admin.id)).toMatchObject({ admin: 1, admin_privileges_by: 1 });
-      expect((await admin.get('/users')).status).toBe(200);
+      expect((await admin.crm.GET('/users')).response.status).toBe(200);
     });
 
     it.each(['12345678', 'aaaaaaaa', ' '.repeat(8), 'ana.maria'])('refuses the password %j', async (password) => {
@@ -119,7 +120,7 @@ onEveryDatabase((kind) => {
       const { email } = await create();
       const before = await countUsers();
       for (const same of [email, email.toUpperCase(), ` ${email} `])
-        expect(failure(await service.admin.post('/users', newUser({ email: same })))).toEqual([409, 'email_taken']);
+        expect(failure(await refusalOf(create({ email: same })))).toEqual([409, 'email_taken']);
       expect(await countUsers()).toBe(before);
     });
 

@@ -1,4 +1,4 @@
-import { persist } from '../support/client.js';
+import { at, persist } from '../support/client.js';
 import { onEveryDatabase } from '../support/databases.js';
 import { startService, type TestService, unique } from '../support/service.js';
 import { createUserActions, failure, on } from '../support/users.js';
@@ -106,15 +106,16 @@ onEveryDatabase((kind) => {
       const { id, email } = await create();
       const mark = unique();
       const sent = (action: string) => ({ headers: { 'x-request-id': `${action}:${mark}` } });
-      await service.admin.patch(`/users/${id}`, { name: 'Bea' }, sent('patch'));
-      await service.admin.put(`/users/${id}/role`, { role: 'admin' }, sent('role'));
-      await service.admin.delete(`/users/${id}`, sent('delete'));
-      await service.admin.post(`/users/${id}/restore`, undefined, sent('restore'));
-      const { status, body } = await service.admin.get(`/users/${id}/history`);
-      expect(status).toBe(200);
+      const { crm } = service.admin;
+      await crm.PATCH('/users/{id}', { ...at(id), body: { name: 'Bea' }, ...sent('patch') });
+      await crm.PUT('/users/{id}/role', { ...at(id), body: { role: 'admin' }, ...sent('role') });
+      await crm.DELETE('/users/{id}', { ...at(id), ...sent('delete') });
+      await crm.POST('/users/{id}/restore', { ...at(id), ...sent('restore') });
+      const { data, response } = await crm.GET('/users/{id}/history', at(id));
+      expect(response.status).toBe(200);
       const deletedAt = expect.stringMatching(/Z$/);
-      expect(body.page).toEqual({ next: null });
-      expect(body.data.map(({ at: _, ...entry }: { at: string }) => entry)).toEqual([
+      expect(data.page).toEqual({ next: null });
+      expect(data.data.map(({ at: _, ...entry }) => entry)).toEqual([
         {
           version: 5,
           action: 'restored',
@@ -151,20 +152,23 @@ onEveryDatabase((kind) => {
           },
         },
       ]);
-      for (const { at } of body.data) expect(Math.abs(Date.parse(at) - Date.now())).toBeLessThan(60_000);
+      for (const entry of data.data) expect(Math.abs(Date.parse(entry.at) - Date.now())).toBeLessThan(60_000);
       expect(await historyRowsOf(id)).toHaveLength(5);
-      await service.admin.put(`/users/${id}/role`, { role: 'user' });
+      await crm.PUT('/users/{id}/role', { ...at(id), body: { role: 'user' } });
     });
 
     it('is paged, and available for deleted users', async () => {
       const { id } = await create();
-      await service.admin.patch(`/users/${id}`, { name: 'Bea' });
-      await service.admin.delete(`/users/${id}`);
-      const first = await service.admin.get(`/users/${id}/history?limit=2`);
-      expect(first.body.data.map(({ version }: { version: number }) => version)).toEqual([3, 2]);
-      const second = await service.admin.get(`/users/${id}/history?limit=2&cursor=${first.body.page.next}`);
-      expect(second.body.data.map(({ version }: { version: number }) => version)).toEqual([1]);
-      expect(second.body.page).toEqual({ next: null });
+      const { crm } = service.admin;
+      await crm.PATCH('/users/{id}', { ...at(id), body: { name: 'Bea' } });
+      await crm.DELETE('/users/{id}', at(id));
+      const page = async (cursor?: string) =>
+        (await crm.GET('/users/{id}/history', { params: { path: { id }, query: { limit: 2, cursor } } })).data;
+      const first = await page();
+      expect(first.data.map(({ version }) => version)).toEqual([3, 2]);
+      const second = await page(first.page.next!);
+      expect(second.data.map(({ version }) => version)).toEqual([1]);
+      expect(second.page).toEqual({ next: null });
     });
   });
 });
