@@ -22,6 +22,7 @@ import type { CustomerHistoryPageDto } from './customer-history.dto.js';
 import { CUSTOMER_SORTS, customerFilter } from './customer-list.js';
 import { CUSTOMER_SEARCH } from './customer-search.js';
 import type { ListCustomersQuery } from './list-customers.query.js';
+import { fromStoredAnswer, toStoredAnswer } from './stored-answers.js';
 
 /** Customers without their photo's objects: CustomerPhotosService stores and deletes those. */
 @Injectable()
@@ -108,7 +109,9 @@ export class CustomersService {
       ...photo,
     };
     // a replayed row comes from JSON, with strings for its dates
-    return this.table.revive(await this.writer.create(this.resource, context, values, (customer) => customer));
+    return this.table.revive(
+      fromStoredAnswer(await this.writer.create(this.resource, context, values, toStoredAnswer)),
+    );
   }
 
   update(

@@ -6,7 +6,7 @@ import { API } from './openapi.js';
 
 /** Longer bodies are not checked. */
 const MAX_BYTES = 1024 * 1024;
-/** The origins whose responses `checkResponses` sees already. */
+/** The origins whose responses `checkResponses` sees already, or which are not to be checked. */
 const checkedOrigins = new Set<string>();
 
 export function bodyOf(type: string, text: string): unknown {
@@ -68,6 +68,9 @@ export function checkResponses(server: Server, api: OpenAPIObject, origin: strin
 
 /** The target may be absolute. */
 const pathOf = (url: string): string => url.replace(/^https?:\/\/[^/]*/, '');
+
+/** For a program with another OpenAPI. */
+export const leaveUnchecked = (origin: string): unknown => checkedOrigins.add(origin);
 
 /** Lets `fetch` check the responses of programs in other processes too. */
 export function checkFetch(): void {
