@@ -2,6 +2,7 @@ import type { ConnectionOptions } from 'mysql2/promise';
 import type { DatabaseAddress } from '../config/database-uri.js';
 import { StartError } from '../config/start-error.js';
 import { databaseErrorKind, driverErrorOf } from './database-errors.js';
+import { outageFix } from './outage-log.js';
 
 export const GRANT = 'Grant the user in DATABASE_URI all privileges on its database.';
 
@@ -63,9 +64,11 @@ export const embeddedError = (error: unknown): StartError =>
 
 /** Errors of a start after the first connection. Those that are no fault of the database or its user keep their stack. */
 export function migrationError(error: unknown): unknown {
-  const { code = '', message } = driverErrorOf(error);
+  const cause = driverErrorOf(error);
+  const { code = '', message } = cause;
   if (code.endsWith('ACCESS_DENIED_ERROR')) return new StartError(`A privilege is missing: ${message}`, GRANT);
-  if (databaseErrorKind(error) === 'unavailable') return new StartError(`The database has failed: ${message ?? code}`);
+  if (databaseErrorKind(error) === 'unavailable')
+    return new StartError(`The database has failed: ${message ?? code}`, outageFix(cause));
   return error;
 }
 

@@ -1,6 +1,6 @@
 import { QueryFailedError } from 'typeorm';
 
-interface DriverError {
+export interface DriverError {
   errno?: number;
   code?: string;
   message?: string;
@@ -22,8 +22,8 @@ const KINDS: Array<[DatabaseErrorKind, Set<unknown>]> = [
   // 1213: deadlock (on Galera also a failed certification), 1205: lock wait; SQLITE_BUSY: another process is writing
   ['conflict', new Set<unknown>([1213, 1205, 'SQLITE_BUSY', 'SQLITE_BUSY_SNAPSHOT', 'SQLITE_LOCKED'])],
   // 1021, 1026, 1030 and 1114: no space left, 1040: too many connections, 1047: a cluster node without quorum, 1053: shutdown,
-  // 1180: commit failed, 1290, 1792 and 1836: read-only, 1317 and 1927: killed, 1461: too many prepared statements, 1969
-  // and 3024: statement timeout
+  // 1180: commit failed, 1290, 1792 and 1836: read-only, 1317 and 1927: killed, 1461: too many prepared statements, 1665:
+  // the binary log does not allow READ COMMITTED, 1969 and 3024: statement timeout
   [
     'unavailable',
     new Set<unknown>([
@@ -38,6 +38,7 @@ const KINDS: Array<[DatabaseErrorKind, Set<unknown>]> = [
       1290,
       1317,
       1461,
+      1665,
       1792,
       1836,
       1927,

@@ -1,6 +1,6 @@
 import { QueryFailedError } from 'typeorm';
 import { FailureLog } from '../logging/failure-log.js';
-import { databaseErrorKind, driverErrorOf } from './database-errors.js';
+import { databaseErrorKind, type DriverError, driverErrorOf } from './database-errors.js';
 
 const CONNECTIONS =
   'Raise max_connections in the database server, or lower DATABASE_POOL, WEB_CONCURRENCY or the number of instances.';
@@ -9,6 +9,8 @@ const SLOW =
 const SPACE = 'Free space on the disk of the database server.';
 const READ_ONLY =
   'DATABASE_URI leads to a server that only reads, such as a replica. After a failover, check that the address leads to the new primary.';
+const BINARY_LOG =
+  'Set binlog_format to ROW (or MIXED) in the database server: STATEMENT does not allow the isolation level READ COMMITTED.';
 const NETWORK =
   'Check that the database server runs, that it is not overloaded, and that no firewall is between it and this machine.';
 
@@ -23,6 +25,7 @@ const FIXES: Record<string, string> = {
   1114: SPACE,
   1180: 'Look at the log of the database server: it could not commit. Its disk may be full.',
   1290: READ_ONLY,
+  1665: BINARY_LOG,
   1792: READ_ONLY,
   1836: READ_ONLY,
   1203: 'Raise max_user_connections of the database user, or lower DATABASE_POOL, WEB_CONCURRENCY or the number of instances.',
@@ -44,6 +47,11 @@ const FIXES: Record<string, string> = {
   SQLITE_IOERR: 'Check the disk of DATA_DIR.',
   SQLITE_READONLY: 'Let the service write the files of DATA_DIR; the disk may be mounted read-only.',
 };
+
+const OTHER_FIX = 'Look at the log of the database server.';
+
+export const outageFix = ({ errno, code, message = '' }: DriverError): string =>
+  FIXES[errno ?? ''] ?? FIXES[code ?? message] ?? OTHER_FIX;
 
 /** Statements that the server has aborted. */
 const TIMEOUTS = new Set<unknown>([1969, 3024]);
@@ -73,7 +81,7 @@ export class OutageLog {
       database: this.database,
       errno,
       driverCode: code,
-      fix: FIXES[errno ?? ''] ?? FIXES[code ?? message] ?? 'Look at the log of the database server.',
+      fix: outageFix(cause),
       statement:
         TIMEOUTS.has(errno) && error instanceof QueryFailedError
           ? error.query.slice(0, MAX_STATEMENT_LENGTH)

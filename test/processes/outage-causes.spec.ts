@@ -150,3 +150,22 @@ describeOnServer('the log of an outage', () => {
     await until(async () => (await admin.get('/me')).status === 200);
   });
 });
+
+describeOnServer('a server whose binary log has the format STATEMENT', () => {
+  it('ends the start with what to do', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'crm-causes-'));
+    const mariadb = await startMariadb(['--log-bin=binlog', '--server-id=1', '--binlog-format=STATEMENT']);
+    const root = await mysql.createConnection(mariadb.uri);
+    await root.query('CREATE DATABASE crm');
+    const program = startProgram(
+      { PORT: '0', DATA_DIR: directory, DATABASE_URI: `${mariadb.uri}/crm`, JWT_SECRET },
+      directory,
+    );
+    expect(await program.exit).toEqual({ code: 1, signal: null });
+    expect(program.output()).toMatch(/Could not start: The database has failed: [^]*Fix: Set binlog_format to ROW/);
+    expect(program.output()).not.toMatch(/^\s+at /m);
+    root.destroy();
+    await mariadb.remove();
+    rmSync(directory, { recursive: true, force: true });
+  });
+});
