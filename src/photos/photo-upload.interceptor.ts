@@ -21,8 +21,6 @@ const MAX_QUEUED = 48;
 /** Of them, of one user: uploads that a user sends slowly leave room for those of others. */
 const CONCURRENCY_PER_USER = 4;
 const MAX_QUEUED_PER_USER = 60;
-/** Less than Node's `requestTimeout` of 30 s, so that the response is this route's problem document. */
-const BODY_MS = 25_000;
 
 /**
  * Reads forms and images after the guards have passed. The fields of a form become the request's body, which is then
@@ -44,7 +42,7 @@ export class PhotoUploadInterceptor implements NestInterceptor {
       this.runLimited(request, async () => {
         // the client disconnected while queued: reading would never end and keep its slot
         if (request.raw.destroyed || request.socket.destroyed) throw new Problem('malformed_request');
-        const { fields, photo } = await withDeadline(read(request));
+        const { fields, photo } = await read(request);
         // the user may have been deleted, demoted or signed out while the body arrived
         await request.confirmAccess?.();
         request.body = fields;
@@ -68,15 +66,6 @@ export class PhotoUploadInterceptor implements NestInterceptor {
       if (own.isIdle) this.userLimiters.delete(userId);
     }
   }
-}
-
-/** The connection ends with the response, as its body is incomplete. */
-async function withDeadline<T>(body: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Problem('request_timeout')), BODY_MS);
-  });
-  return Promise.race([body, late]).finally(() => clearTimeout(timer));
 }
 
 /** Handler parameter: the photo of the request, if it has one. */

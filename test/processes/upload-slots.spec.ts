@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { anotherJpeg } from '../support/images.js';
+import { until } from '../support/program.js';
 import { newCustomer, startService, type TestService } from '../support/service.js';
 import { open, portOf } from '../support/sockets.js';
 
@@ -25,6 +26,9 @@ describe('uploads that fall silent', () => {
       });
       return response.status;
     };
+    let arrived = 0;
+    const server = service.app.getHttpServer();
+    server.on('request', () => arrived++);
     const start = performance.now();
     const sockets = await Promise.all(Array.from({ length: 20 }, () => open(portOf(other), head)));
     let ended = 0;
@@ -32,6 +36,9 @@ describe('uploads that fall silent', () => {
       sockets.map(async (socket) => String((await once(socket, 'data').finally(() => ended++))[0])),
     );
     const closed = Promise.all(sockets.map((socket) => once(socket, 'close')));
+    // they hold their slots, as later requests get past the guards
+    await until(() => arrived >= sockets.length);
+    for (let n = 0; n < 3; n++) await other.get('/me');
     expect(await upload(other.accessToken)).toBe(200);
     expect(ended).toBe(0);
     for (const answer of await answers) expect(answer).toMatch(/^HTTP\/1\.1 408 [^]*"code":"request_timeout"/);
