@@ -119,6 +119,8 @@ defaults
   mode http
   retries 0
   timeout connect 2s
+  # a busy machine answers late, but it answers
+  timeout check 3s
   timeout client 30s
   timeout server 30s
 frontend public
@@ -154,9 +156,9 @@ async function load(agent, port, token, client) {
       : undefined;
     const [method, path, expected] = isWrite ? ['POST', '/customers', 201] : ['GET', '/customers?limit=5', 200];
     try {
-      const status = await send(agent, port, token, method, path, body);
+      const { status, text } = await send(agent, port, token, method, path, body);
       if (status === expected) count[isWrite ? 'writes' : 'reads']++;
-      else count.failures.push(`${method} ${path}: ${status}`);
+      else count.failures.push(`${method} ${path}: ${status} ${/"code":"(\w+)"/.exec(text)?.[1] ?? 'of the proxy'}`);
     } catch (error) {
       count.failures.push(`${method} ${path}: ${error.code ?? error.message}`);
     }
@@ -171,8 +173,9 @@ function send(agent, port, token, method, path, body) {
   };
   return new Promise((resolve, reject) => {
     request({ agent, host: '127.0.0.1', port, method, path, headers }, (response) => {
-      response.resume().on('end', () => resolve(response.statusCode));
-      response.on('error', reject);
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk) => (text += chunk));
+      response.on('end', () => resolve({ status: response.statusCode, text })).on('error', reject);
     })
       .on('error', reject)
       .end(body);
