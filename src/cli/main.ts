@@ -11,6 +11,9 @@ Exit codes:
   2   the command line or the input is invalid
   78  the configuration is invalid, or the database cannot be adopted as it is`;
 
+// without a listener, a reader that ends early, such as `head`, would end the command with a stack
+process.stdout.on('error', () => undefined);
+
 let exitCode = 0;
 const program = new Command('crm')
   .description('Operator commands for crm-service')

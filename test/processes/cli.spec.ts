@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { readEnv } from '../../src/config/env.js';
 import { connectionOptions, openDataSource } from '../../src/database/data-source.js';
 import { migrationState } from '../../src/database/migration-state.js';
 import { entities } from '../../src/entities.js';
-import { type CommandResult, runCommand, runOnTerminal, TERMINAL } from '../support/command.js';
+import { COMMAND, type CommandResult, runCommand, runOnTerminal, TERMINAL } from '../support/command.js';
 import { createDatabase, onEveryDatabase, type TestDatabase } from '../support/databases.js';
 import { JWT_SECRET } from '../support/service.js';
 
@@ -47,6 +48,12 @@ describe('the command line', () => {
       expect(stdout + stderr).toMatch(/PORT must be[^]*JWT_SECRET is required/);
       expect(stdout + stderr).not.toMatch(/zq|^\s+at /m);
     }
+  });
+
+  it('goes on silently when the reader of its output has ended', () => {
+    const pipe = ['-c', '"$@" | true', 'bash', process.execPath, COMMAND, 'doctor'];
+    const env = { PATH: process.env.PATH, DATA_DIR: join(directory, 'data') };
+    expect(spawnSync('bash', pipe, { cwd: directory, env }).stderr.toString()).toBe('');
   });
 });
 
