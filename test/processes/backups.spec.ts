@@ -32,11 +32,11 @@ const hasProgram = (name: string): boolean => {
 
 /** Runs commands of the page as an operator does, in a shell. */
 const run = (command: string, cwd: string): string =>
-  execFileSync('bash', ['-ec', command], { cwd, env: { PATH: process.env.PATH, HOME: cwd } }).toString();
+  execFileSync('bash', ['--norc', '-ec', command], { cwd, env: { PATH: process.env.PATH, HOME: cwd } }).toString();
 
 /** Meanwhile requests are sent. */
 const runAsync = (command: string, cwd: string): Promise<unknown> =>
-  promisify(execFile)('bash', ['-ec', command], { cwd, env: { PATH: process.env.PATH, HOME: cwd } });
+  promisify(execFile)('bash', ['--norc', '-ec', command], { cwd, env: { PATH: process.env.PATH, HOME: cwd } });
 
 const emails = async (admin: Client): Promise<string[]> =>
   (await admin.get('/customers?sort=id&limit=200')).body.data.map(({ email }: any) => email as string);
