@@ -1,6 +1,6 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startProgram, stopPrograms } from '../support/program.js';
 import { ADMIN } from '../support/service.js';
@@ -9,6 +9,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const RECORDER = fileURLToPath(new URL('../support/record-scripts.js', import.meta.url));
 /** Each file costs the start up to a millisecond; without the bundle there are 3,000. */
 const MAX_FILES = 100;
+
+/** Modules of the bundle that `scripts/bundle.js` makes up. */
+const GENERATED = /\/(empty|exports):/;
 
 const packageOf = (path: string): string | undefined => /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1];
 
@@ -50,6 +53,12 @@ describe('A start on the embedded database', () => {
     expect(files.filter((file) => /^(typeorm|class-validator|@nestjs\/.*)$/.test(packageOf(file) ?? ''))).toEqual([]);
   });
 
+  it('maps the bundle to our sources and to the files of packages, for stacks', () => {
+    const sources = files.flatMap(sourcesOf);
+    expect(sources).toContain(join(ROOT, 'src/serve.ts'));
+    expect(sources.filter((path) => !GENERATED.test(path) && !existsSync(path))).toEqual([]);
+  });
+
   it.each([
     'mysql2',
     'sharp',
@@ -66,8 +75,9 @@ describe('A start on the embedded database', () => {
   });
 });
 
-/** The source map of a file of the bundle names the modules in it. */
+/** The paths of the modules in a file of the bundle, which its source map names. */
 function sourcesOf(file: string): string[] {
   if (!file.startsWith('dist/')) return [];
-  return (JSON.parse(readFileSync(join(ROOT, `${file}.map`), 'utf8')) as { sources: string[] }).sources;
+  const map = JSON.parse(readFileSync(join(ROOT, `${file}.map`), 'utf8')) as { sources: string[] };
+  return map.sources.map((source) => resolve(ROOT, dirname(file), source));
 }
