@@ -30,8 +30,8 @@ export class CustomerMapper {
       lastModifiedAt: customer.lastModifiedAt.toISOString(),
       version: customer.version,
       deletedAt: deletedAtOf(customer)?.toISOString() ?? null,
-      // undefined in a new row
-      mergedInto: customer.mergedInto ?? null,
+      // undefined in a new row; version 0.1 restores a customer without clearing it
+      mergedInto: customer.isDeleted ? (customer.mergedInto ?? null) : null,
     };
   }
 }

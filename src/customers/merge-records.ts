@@ -9,8 +9,9 @@ const INSERT = 'INSERT INTO customer_merges (from_id, from_version, into_id, int
 const OF = `SELECT ${COLUMNS} FROM customer_merges WHERE from_id = ? ORDER BY from_version DESC`;
 const FILLED = `SELECT changes FROM history WHERE resource = 'customer' AND resource_id = ? AND version = ?`;
 const MERGED_INTO = 'SELECT merged_into AS id FROM customers WHERE id = ? AND merged_into IS NOT NULL';
+/** Version 0.1, which knows no merges, restores a merged customer without clearing `merged_into`. */
 const MERGED_FROM = `SELECT DISTINCT customers.id FROM customer_merges JOIN customers ON customers.id = from_id
-  WHERE into_id = ? AND merged_into = into_id`;
+  WHERE into_id = ? AND merged_into = into_id AND is_deleted = 1`;
 
 /** Which customers were merged into which, and what each merge filled. */
 @Injectable()

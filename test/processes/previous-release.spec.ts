@@ -252,6 +252,15 @@ onEveryDatabase((kind) => {
         }
         const history = JSON.stringify(await ok('previous', 'GET', `/customers/${erased.id}/history`));
         expect(history).not.toContain('Secret');
+        // the previous release restores without undoing the merge: from then on it is another person
+        await ok('previous', 'POST', `/customers/${merged.id}/restore`);
+        expect(await ok('this', 'GET', `/customers/${merged.id}`)).toMatchObject({
+          mergedInto: null,
+          company: 'Filled',
+        });
+        await ok('this', 'POST', `/customers/${kept.id}/erase`);
+        expect((await send('this', 'GET', `/customers/${kept.id}`)).status).toBe(410);
+        await ok('this', 'GET', `/customers/${merged.id}`);
       },
       TIMEOUT_MS,
     );
