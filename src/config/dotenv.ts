@@ -34,8 +34,7 @@ const ESCAPES: Record<string, string> = {
 export function parseDotenv(text: string, environment: Record<string, string | undefined>): Dotenv {
   const values: Record<string, string> = {};
   const invalidLines: number[] = [];
-  // editors on Windows write a byte order mark
-  const scanner = new Scanner(text.replace(/^\ufeff/, ''));
+  const scanner = new Scanner(text);
   while (scanner.skipBlankLines()) {
     const { line } = scanner;
     const binding = readBinding(scanner);
@@ -131,6 +130,7 @@ class Scanner {
 
   /** Returns whether anything follows. */
   skipBlankLines(): boolean {
+    // `\s` includes the byte order mark that editors on Windows write
     this.read(/\s*/y);
     return this.position < this.text.length;
   }
