@@ -58,7 +58,8 @@ export class ProblemsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): unknown {
-    if (!isProblemCode(code)) throw new Problem('not_found', 'No problem has this code. All codes are at /problems.');
+    if (!isProblemCode(code))
+      throw new Problem('not_found', 'No problem has this code: GET /problems lists all codes.');
     return wantsPage(request, reply) ? renderProblemPage(code, request.publicOrigin) : describe(code);
   }
 }
