@@ -18,6 +18,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 (existsSync(TERMINAL) ? it : it.skip)('builds on a terminal without a size', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'crm-build-'));
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { build: string } };
+  // the bundler after it draws nothing
+  const [compile] = scripts.build.split(' && ');
   const compilerOptions = { builder: { type: 'swc', options: { filenames: ['src'] } }, typeCheck: true };
   mkdirSync(join(directory, 'src'));
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
@@ -33,7 +35,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
   for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
 
   const { CI: _, ...env } = process.env;
-  const command = `stty rows 0 cols 0; PATH=${join(root, 'node_modules/.bin')}:$PATH; ${scripts.build}`;
+  const command = `stty rows 0 cols 0; PATH=${join(root, 'node_modules/.bin')}:$PATH; ${compile}`;
   const options = { cwd: directory, env, timeout: 150_000, killSignal: 'SIGKILL' as const, maxBuffer: 1024 * 1024 };
   const error = await new Promise((resolve) =>
     execFile(TERMINAL, ['-qec', command, '/dev/null'], options, resolve).stdin!.end(),
