@@ -47,7 +47,7 @@ onEveryDatabase((kind) => {
   async function createLegacy(url: string): Promise<number> {
     const { id } = await rows.create();
     await service.dataSource.query('UPDATE customers SET photo_url = ? WHERE id = ?', [url, id]);
-    return id as number;
+    return id;
   }
 
   describe('erasing a customer', () => {
