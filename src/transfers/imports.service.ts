@@ -11,9 +11,9 @@ import { PhoneNumbers } from './phone-numbers.js';
 
 const MAX_ROWS = 5_000_000;
 /** Rows of a transaction: a longer one holds up other requests, on the embedded database all of them. */
-const BATCH_SIZE = 100;
+const BATCH_SIZE = 25;
 /** Rows that are validated before other requests have their turn. */
-const TURN_SIZE = 25;
+const TURN_SIZE = 5;
 
 export interface ImportOptions {
   context: WriteContext;
