@@ -69,6 +69,24 @@ describeOnServer('the log of an outage', () => {
     expect(line.statement).toMatch(/^SELECT .* FROM customers /);
   });
 
+  it('responds 503 to a request whose statement an administrator kills', async () => {
+    await root.query('LOCK TABLES crm.customers WRITE');
+    // on a slow machine the statement may time out first
+    const line = await until(async () => {
+      const pending = admin.get('/customers');
+      await until(async () => {
+        const [[waiting]] = await root.query<mysql.RowDataPacket[]>(
+          `SELECT id FROM information_schema.processlist WHERE user = 'crm' AND info LIKE 'SELECT%FROM customers%' LIMIT 1`,
+        );
+        return waiting ? root.query(`KILL QUERY ${waiting.id}`) : isSettled(pending);
+      });
+      expect((await pending).status).toBe(503);
+      return linesOf('Database').find(({ errno }) => errno === 1317);
+    });
+    await root.query('UNLOCK TABLES');
+    expect(line).toMatchObject({ severity: 'ERROR', fix: expect.any(String) });
+  });
+
   it('names why no statement can be prepared', async () => {
     await root.query('SET GLOBAL max_prepared_stmt_count = 0');
     // a statement that no connection has prepared yet
@@ -169,3 +187,6 @@ describeOnServer('a server whose binary log has the format STATEMENT', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 });
+
+const isSettled = (promise: Promise<unknown>): Promise<boolean> =>
+  Promise.race([promise.then(() => true), Promise.resolve(false)]);
