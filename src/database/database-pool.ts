@@ -167,9 +167,8 @@ type Done = (error: mysql.QueryError | null, result: unknown) => void;
 
 /** The ping is queued behind a statement that is running, so it also finds a database that freezes in the middle of one. */
 function destroyWhenSilent(connection: mysql.PoolConnection): void {
-  const { stream: socket } = connection as unknown as { stream: Socket };
+  const socket = socketOf(connection);
   socket.setTimeout(SILENCE_MS).on('timeout', () => {
-    // not connection.destroy(), which does not fail the statements that wait for a result
     const answered = startDeadline(PING_TIMEOUT_MS, () => socket.destroy(timeoutError('The database is silent')));
     connection.ping(answered);
   });
@@ -178,10 +177,13 @@ function destroyWhenSilent(connection: mysql.PoolConnection): void {
 /** After a failover, the address of the database leads elsewhere: only a new connection gets there. */
 export function leaveReadOnly(connection: mysql.PoolConnection, done: Done): Done {
   return (error, result) => {
-    if (error && isReadOnlyServer(error)) connection.destroy();
+    if (error && isReadOnlyServer(error)) socketOf(connection).destroy(error);
     done(error, result);
   };
 }
+
+/** To destroy it fails the statements that wait for a result; `connection.destroy()` would leave them waiting. */
+const socketOf = (connection: mysql.PoolConnection): Socket => (connection as unknown as { stream: Socket }).stream;
 
 type Acquired = (error: NodeJS.ErrnoException | null, connection: mysql.PoolConnection) => void;
 
