@@ -104,11 +104,16 @@ describeOnServer('the log of an outage', () => {
       );
       return rows.map(({ id }) => Number(id));
     };
-    const before = await connectionsOf();
     await root.query('SET GLOBAL read_only = ON');
+    // in a transaction: mysql2 itself leaves connections on which a single statement fails so
+    const before = await connectionsOf();
+    expect((await admin.patch(`/customers/${body.id}`, { name: 'Second' })).status).toBe(503);
+    await until(async () => {
+      const ids = await connectionsOf();
+      return before.some((id) => !ids.includes(id));
+    });
     for (const send of [
       () => admin.post('/customers', newCustomer()),
-      () => admin.patch(`/customers/${body.id}`, { name: 'Second' }),
       () => admin.delete(`/customers/${body.id}`),
       () => admin.post('/users', newUser()),
       () => admin.as().post('/login', ADMIN),
@@ -122,11 +127,6 @@ describeOnServer('the log of an outage', () => {
     expect(line).toMatchObject({ severity: 'ERROR', fix: expect.stringContaining('primary') });
     await root.query('SET GLOBAL read_only = OFF');
     expect((await admin.patch(`/customers/${body.id}`, { name: 'Second' })).status).toBe(200);
-    const after = await until(async () => {
-      const ids = await connectionsOf();
-      return !ids.includes(before.at(-1)!) && ids;
-    });
-    expect(after.length).toBeGreaterThan(0);
   });
 
   it('names a bucket that does not answer once, however many uploads fail', async () => {
