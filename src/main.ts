@@ -1,3 +1,4 @@
+import './config/heap.js';
 import cluster from 'node:cluster';
 import { loadEnv } from './config/env.js';
 import { assertPortIsFree } from './config/ports.js';

@@ -16,9 +16,13 @@ declare module 'fastify' {
   }
 }
 
+/** A property, not a WeakMap, for the reason given at `REPLY`. */
+const CONNECTION = Symbol('connection');
+
+type ServerSocket = Socket & { [CONNECTION]?: Connection };
+
 /** Bounds what a connection holds, whatever its client sends or does not read. */
 export class Connections {
-  private readonly connections = new WeakMap<Socket, Connection>();
   private readonly counter = { queued: 0 };
   private handle?: Handler;
 
@@ -42,12 +46,8 @@ export class Connections {
     });
   }
 
-  of(socket: Socket): Connection {
-    const known = this.connections.get(socket);
-    if (known) return known;
-    const connection = new Connection(socket, this.handle!, this.counter);
-    this.connections.set(socket, connection);
-    return connection;
+  of(socket: ServerSocket): Connection {
+    return (socket[CONNECTION] ??= new Connection(socket, this.handle!, this.counter));
   }
 }
 

@@ -17,10 +17,16 @@ export interface CompletedRequest {
 
 export type CompletionListener = (completed: CompletedRequest) => void;
 
-const replies = new WeakMap<ServerResponse, FastifyReply>();
+/**
+ * A property, not a WeakMap: when objects of the young generation are collected, V8 keeps the values of an old WeakMap.
+ * Where a value refers to its key, as a reply does to its response, all objects of every request would grow old.
+ */
+const REPLY = Symbol('reply');
+
+type ServedResponse = ServerResponse & { [REPLY]?: FastifyReply };
 
 /** The reply that a response belongs to, for errors that Node reports without Fastify. */
-export const replyOf = (response: ServerResponse): FastifyReply | undefined => replies.get(response);
+export const replyOf = (response: ServedResponse): FastifyReply | undefined => response[REPLY];
 
 /**
  * Calls the listeners once the response is sent or the client has disconnected. Listens on the raw response, as Fastify's
@@ -31,7 +37,8 @@ export function notifyOnCompletion(
   reply: FastifyReply,
   listeners: CompletionListener[],
 ): void {
-  replies.set(reply.raw, reply);
+  const response: ServedResponse = reply.raw;
+  response[REPLY] = reply;
   const start = performance.now();
   const { socket } = request.raw;
   let isCompleted = false;
