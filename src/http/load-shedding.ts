@@ -60,6 +60,12 @@ export class LoadShedding {
   private aboveLimitSince?: number;
   private isOverloaded = false;
   private lastShedAt = 0;
+  private entered = 0;
+
+  /** Requests so far that count as load. */
+  get requests(): number {
+    return this.entered;
+  }
 
   get isShedding(): boolean {
     return this.isOverloaded;
@@ -123,6 +129,7 @@ export class LoadShedding {
     const { countsAsLoad, waitsFor } = request.routeOptions.config;
     if (countsAsLoad === false) return;
     request.countedAs = waitsFor ?? 'load';
+    this.entered++;
     this.counts[request.countedAs]++;
     if (request.waiter) this.waiters.set(request.waiter, (this.waiters.get(request.waiter) ?? 0) + 1);
   }

@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { Draining } from '../http/draining.js';
+import { LoadShedding } from '../http/load-shedding.js';
 import { UserSlots } from '../limits/user-slots.js';
 import type { Problem } from '../problems/problem.js';
 import { recordProblem, toProblem } from '../problems/send-problem.js';
@@ -17,6 +19,8 @@ import { discardRest, shuttingDown, uploadFileOf } from './upload-file.js';
 /** An import takes most of a processor core: more of them would slow down all other requests. */
 const SLOTS = { total: 4, perUser: 1 };
 const PROGRESS_MS = 1_000;
+/** A batch that takes longer has waited itself. */
+const MAX_YIELD_MS = 100;
 
 interface OpenImport {
   request: FastifyRequest;
@@ -34,6 +38,7 @@ export class ImportResponses {
   constructor(
     private readonly imports: ImportsService,
     private readonly draining: Draining,
+    private readonly load: LoadShedding,
   ) {}
 
   /** Throws a problem if the file cannot be read at all. The transfer of events goes on after it returns. */
@@ -67,7 +72,9 @@ export class ImportResponses {
     const sums = newSums();
     const progress = setInterval(() => events.offer({ event: 'progress', ...sums }), PROGRESS_MS);
     const confirmAccess = createAccessCheck(request);
+    const yieldToOthers = this.createYield();
     const beforeBatch = async (): Promise<void> => {
+      await yieldToOthers();
       // outside of a transaction: a slow reader holds up only itself
       await events.ready();
       if (this.draining.closing.aborted) throw shuttingDown();
@@ -85,6 +92,18 @@ export class ImportResponses {
     } finally {
       clearInterval(progress);
     }
+  }
+
+  /** While other requests are served, an import works half of the time. */
+  private createYield(): () => Promise<void> {
+    let requests = this.load.requests;
+    let begin = performance.now();
+    return async () => {
+      const workMs = performance.now() - begin;
+      if (this.load.requests > requests) await sleep(Math.min(workMs, MAX_YIELD_MS));
+      requests = this.load.requests;
+      begin = performance.now();
+    };
   }
 
   private abort(error: unknown, request: FastifyRequest, sums: ImportSums, events: EventStream): void {
