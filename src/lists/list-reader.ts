@@ -100,7 +100,8 @@ export class ListReader<Row extends { id: number }> {
     const byId = new Map(rows.map((row) => [row.id, row]));
     return candidates.flatMap(({ id, value }) => {
       const row = byId.get(id);
-      return row ? [{ ...row, sortValue: value }] : [];
+      // onto the row itself, which nobody else has: copying its 20 members takes longer than reading them
+      return row ? [Object.assign(row, { sortValue: value })] : [];
     });
   }
 }
