@@ -24,8 +24,8 @@ export function launch(command, args, options) {
 }
 
 /** A Node program on the core of the server under test. */
-export function launchServer(args, options) {
-  const command = [process.execPath, ...args];
+export function launchServer(args, { node = process.execPath, ...options }) {
+  const command = [node, ...args];
   const [first, ...rest] = isPinned ? ['taskset', '-c', cores[0], ...command] : command;
   return launch(first, rest, options);
 }

@@ -17,10 +17,11 @@ export function openLogPipe(directory) {
 }
 
 /** The service as in production. `startSeconds` is the time until it is ready. */
-export async function startService(dist, databaseUri, directory, logPipe) {
+export async function startService(dist, databaseUri, directory, logPipe, node) {
   const server = await address('service');
   const begin = performance.now();
   server.process = launchServer(['--enable-source-maps', join(dist, 'src/main.js')], {
+    node,
     // a build finds its package.json there
     cwd: dirname(dist),
     env: {
@@ -46,9 +47,10 @@ export async function startService(dist, databaseUri, directory, logPipe) {
   return { ...server, startSeconds: (performance.now() - begin) / 1000 };
 }
 
-export async function startBare(databaseUri, actorId, hasState, hasKeys) {
+export async function startBare(databaseUri, actorId, hasState, hasKeys, node) {
   const server = await address('bare');
   server.process = launchServer([BARE_SERVER], {
+    node,
     env: {
       PATH: process.env.PATH,
       NODE_ENV: 'production',
