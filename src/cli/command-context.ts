@@ -10,6 +10,7 @@ import { DirectQueries } from '../database/direct-queries.js';
 import { FileResidue } from '../database/file-residue.js';
 import { Housekeeping } from '../database/housekeeping.js';
 import { migrationState } from '../database/migration-state.js';
+import { Replicas } from '../database/replicas.js';
 import { entities } from '../entities.js';
 import { MetricsModule } from '../metrics/metrics.module.js';
 import { CommandLogger } from './command-logger.js';
@@ -25,8 +26,8 @@ class NoHousekeeping extends Housekeeping {
 /** The service's `DatabaseModule` without migrations at start and periodic work: a command has no side effects. */
 @Global()
 @Module({
-  providers: [DirectQueries, { provide: Housekeeping, useClass: NoHousekeeping }, FileResidue],
-  exports: [DirectQueries, Housekeeping, FileResidue],
+  providers: [DirectQueries, { provide: Housekeeping, useClass: NoHousekeeping }, FileResidue, Replicas],
+  exports: [DirectQueries, Housekeeping, FileResidue, Replicas],
 })
 class CommandDatabase {
   static of(env: Env): DynamicModule {

@@ -59,6 +59,24 @@ export function databaseUri(raw: string): DatabaseAddress {
   return { host: host!, port: Number(parts.port || 3306), socketPath, user, password, database, tls };
 }
 
+/** The mistakes of all URIs are reported at once, with their places in the list. */
+export function databaseUris(raw: string): DatabaseAddress[] {
+  const uris = raw
+    .split(',')
+    .map((uri) => uri.trim())
+    .filter(Boolean);
+  const problems: string[] = uris.length > 0 ? [] : ['must contain at least one URI'];
+  const addresses = uris.flatMap((uri, index) => {
+    const place = uris.length > 1 ? `(URI ${index + 1} of ${uris.length}, separated by commas; , is %2C) ` : '';
+    const found: string[] = [];
+    const address = attempt(found, () => databaseUri(uri));
+    problems.push(...found.map((problem) => place + problem));
+    return address ?? [];
+  });
+  if (problems.length > 0) throw new Error(problems.join('; '));
+  return addresses;
+}
+
 const unless = (condition: unknown, problem: string): string[] => (condition ? [] : [problem]);
 
 const isPort = (text: string): boolean => /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= 65_535;

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { databaseUri } from './database-uri.js';
+import { databaseUri, databaseUris } from './database-uri.js';
 import { loadDotenv } from './dotenv.js';
 import {
   bucketName,
@@ -46,6 +46,7 @@ const VARIABLES = {
   CORS_ORIGINS: variable(list(origin), []),
   DATA_DIR: variable(text, '.data'),
   DATABASE_POOL: variable(integer(2, 1000), 10),
+  DATABASE_REPLICA_URIS: variable(databaseUris, []),
   DATABASE_URI: variable(databaseUri),
   DOCS: variable(onOrOff, true),
   DRAIN_SECONDS: variable(integer(0, 300), ({ NODE_ENV }) => (NODE_ENV === 'production' ? 15 : 0)),
@@ -158,6 +159,10 @@ function findConflicts(source: Source, env: Env): string[] {
   refuse(
     source.DATABASE_URI && !source.JWT_SECRET,
     'JWT_SECRET is required with DATABASE_URI: all instances must share one secret',
+  );
+  refuse(
+    source.DATABASE_REPLICA_URIS && !source.DATABASE_URI,
+    'DATABASE_REPLICA_URIS requires DATABASE_URI: the embedded database has no replicas',
   );
   for (const [one, other] of [
     ['ADMIN_EMAIL', 'ADMIN_PASSWORD'],

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { type Dialect, dialectOf } from '../database/dialect.js';
-import { DirectQueries } from '../database/direct-queries.js';
+import { DirectQueries, type Reads } from '../database/direct-queries.js';
 import { EntityTable } from '../database/entity-table.js';
+import type { Replicas } from '../database/replicas.js';
 import { HistoryService } from '../history/history.service.js';
 import { usesSearchIndex } from '../lists/common-conditions.js';
 import { KeyPaging, type Page } from '../lists/key-paging.js';
@@ -66,13 +67,14 @@ export class CustomersService {
     };
   }
 
-  async list(query: ListCustomersQuery): Promise<Page<Customer>> {
+  /** `replicas` may serve the page; it is as fresh as one of the primary. */
+  async list(query: ListCustomersQuery, replicas?: Replicas): Promise<Page<Customer>> {
+    // writes, so it comes before the position that a replica must have reached
     const isComplete = !(usesSearchIndex(query) || query.company !== undefined) || (await this.search.catchUp());
-    return this.paging.list(this.table, CUSTOMER_SORTS, customerFilter(this.dialect, query), {
-      ...query,
-      sort: query.sort ?? '-id',
-      remember: isComplete,
-    });
+    const request = { ...query, sort: query.sort ?? '-id', remember: isComplete };
+    const read = (reads?: Reads): Promise<Page<Customer>> =>
+      this.paging.list(this.table, CUSTOMER_SORTS, customerFilter(this.dialect, query), request, reads);
+    return replicas ? replicas.read(read) : read();
   }
 
   async get(id: number): Promise<Customer> {

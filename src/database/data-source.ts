@@ -18,6 +18,7 @@ import type { ServerDialect } from './session-settings.js';
 export const BUSY_TIMEOUT_MS = 5_000;
 
 export type Entities = NonNullable<DataSourceOptions['entities']>;
+type ServerOptions = Extract<DataSourceOptions, { type: 'mysql' | 'mariadb' }>;
 
 /** The only connection options, for the service, its tests and TypeORM's command line. */
 export async function connectionOptions(env: Env, entities: Entities): Promise<DataSourceOptions> {
@@ -43,6 +44,12 @@ export async function openDataSource(options: DataSourceOptions): Promise<DataSo
   });
 }
 
+/** With the options of all connections. Fails with a StartError if the server cannot be reached. */
+export async function openReplica(address: DatabaseAddress, env: Env): Promise<DataSource> {
+  const options = await serverOptions(address, env);
+  return openDataSource({ ...options, driver: (options.driver as DatabasePool).asReplica() });
+}
+
 function embeddedOptions(env: Env): DataSourceOptions {
   prepareDataDir(env.DATA_DIR);
   const database = join(env.DATA_DIR, 'crm.sqlite');
@@ -66,7 +73,7 @@ function embeddedOptions(env: Env): DataSourceOptions {
 }
 
 /** Loads mysql2, which the embedded database does not need. */
-async function serverOptions(uri: DatabaseAddress, env: Env): Promise<DataSourceOptions> {
+async function serverOptions(uri: DatabaseAddress, env: Env): Promise<ServerOptions> {
   const { user, tls, ...target } = uri;
   const address = { ...CONNECTION_OPTIONS, ...target };
   const { type, ssl, database } = await detectServer({ ...address, user }, tls).catch(async (error: unknown) => {

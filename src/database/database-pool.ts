@@ -61,6 +61,7 @@ export class DatabasePool {
     readonly dialect: ServerDialect,
     private readonly driver: Pick<typeof mysql, 'createPool'>,
     private readonly isBounded = true,
+    private readonly isReplica = false,
   ) {}
 
   /** Fails unless the data source was opened with a `DatabasePool`: without one nothing would be bounded. */
@@ -72,6 +73,11 @@ export class DatabasePool {
 
   withoutTimeouts(): DatabasePool {
     return new DatabasePool(this.dialect, this.driver, false);
+  }
+
+  /** Without reports of outages: the service serves without its replicas. */
+  asReplica(): DatabasePool {
+    return new DatabasePool(this.dialect, this.driver, true, true);
   }
 
   /** Called once by TypeORM. */
@@ -91,7 +97,7 @@ export class DatabasePool {
       if (this.isBounded) destroyWhenSilent(connection);
     });
     if (this.isBounded) {
-      this.outages = new OutageLog(`${database} at ${socketPath ?? `${host}:${port}`}`);
+      if (!this.isReplica) this.outages = new OutageLog(`${database} at ${socketPath ?? `${host}:${port}`}`);
       const acquire = pool.getConnection.bind(pool);
       pool.getConnection = (done) => acquire(this.timed(withDeadline(this.reported(done))));
     }

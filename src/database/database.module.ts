@@ -9,6 +9,7 @@ import { FileResidue } from './file-residue.js';
 import { Housekeeping } from './housekeeping.js';
 import { withLock } from './locks.js';
 import { applyPendingMigrations } from './migrate.js';
+import { Replicas } from './replicas.js';
 
 type AfterMigrations = (dataSource: DataSource, report: (line: string) => void) => Promise<void>;
 
@@ -30,8 +31,8 @@ export class DatabaseModule {
     return {
       module: DatabaseModule,
       imports: [connection],
-      providers: [DirectQueries, Housekeeping, FileResidue],
-      exports: [DirectQueries, Housekeeping, FileResidue],
+      providers: [DirectQueries, Housekeeping, FileResidue, Replicas],
+      exports: [DirectQueries, Housekeeping, FileResidue, Replicas],
     };
   }
 }

@@ -10,6 +10,9 @@ export interface WriteResult {
   affectedRows: number;
 }
 
+/** Where a list reads: the primary, or a replica. */
+export type Reads = Pick<DirectQueries, 'query'>;
+
 /**
  * Statements without TypeORM's query builder and events, which cost several times the statement itself. Their values are
  * parameters of prepared statements, never part of the text. Their texts should be few, as each connection keeps only

@@ -3,7 +3,7 @@ import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import { BatchInsert, toSqlValue } from './batch-insert.js';
 import { BatchedReads } from './batched-reads.js';
 import { forUpdate, fromSqlTime } from './dialect.js';
-import { type DirectQueries, type SqlValue } from './direct-queries.js';
+import type { DirectQueries, Reads, SqlValue } from './direct-queries.js';
 
 type Raw = Record<string, unknown>;
 
@@ -61,8 +61,11 @@ export class EntityTable<Row extends ObjectLiteral & { id: number }> {
   }
 
   /** The rows of a statement that selects `selection`, and perhaps more. */
-  async read<Read extends Row>({ sql, values }: { sql: string; values: SqlValue[] }): Promise<Read[]> {
-    return (await this.queries.query<Raw>(sql, values)).map((row) => this.hydrate(row) as Read);
+  async read<Read extends Row>(
+    { sql, values }: { sql: string; values: SqlValue[] },
+    reads: Reads = this.queries,
+  ): Promise<Read[]> {
+    return (await reads.query<Raw>(sql, values)).map((row) => this.hydrate(row) as Read);
   }
 
   /** The newest committed row, locked until the transaction ends. */

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { Clock } from '../config/clock.js';
 import { dialectOf } from '../database/dialect.js';
-import { DirectQueries } from '../database/direct-queries.js';
+import { DirectQueries, type Reads } from '../database/direct-queries.js';
 import type { EntityTable } from '../database/entity-table.js';
 import { Cursors } from './cursors.js';
 import type { Filter, IdSource } from './filter.js';
@@ -81,17 +81,18 @@ export class KeyPaging {
     sorts: Sorts,
     filter: Filter,
     { limit = 50, cursor, count, sort, remember = false }: ListRequest,
+    reads: Reads = this.queries,
   ): Promise<Page<Row>> {
     const order: Order = { key: sorts[sort.replace(/^-/, '')]!, descending: sort.startsWith('-') };
     const statements = new ListStatements({ dialect: dialectOf(this.dataSource), table, sorts }, filter, order);
-    const reader = new ListReader(this.queries, table, statements);
+    const reader = new ListReader(reads, table, statements);
     const scope = JSON.stringify([table.name, sort, filter]);
     const after = cursor === undefined ? undefined : this.cursors.open<Position>(cursor, scope);
     const read = (start?: Position, onLong?: () => void): Promise<Array<Positioned<Row>>> =>
       this.rowsAfter(reader, start, limit + 1, onLong);
     const [found, total] = await Promise.all([
       remember && !after ? this.starts.read(reader, scope, read) : read(after),
-      count ? this.total(reader) : undefined,
+      count ? this.total(reader, reads) : undefined,
     ]);
     const { data, page } = this.cursors.page(found, limit, scope, positionOf, (row): Row => row);
     return { rows: data, page: { ...page, ...(total && { total }) } };
@@ -128,7 +129,7 @@ export class KeyPaging {
     }
   }
 
-  private async total<Row extends { id: number }>(reader: ListReader<Row>): Promise<PageDto['total']> {
+  private async total<Row extends { id: number }>(reader: ListReader<Row>, reads: Reads): Promise<PageDto['total']> {
     const { statements } = reader;
     let found: IdSource | undefined;
     for (const { read } of statements.isWalkSelective ? [] : this.attempts) {
@@ -137,7 +138,7 @@ export class KeyPaging {
       if ((found = source)) break;
     }
     const { sql, values } = statements.total(found, MAX_COUNTED + 1);
-    const [row] = await this.queries.query<{ n: number | string }>(sql, values);
+    const [row] = await reads.query<{ n: number | string }>(sql, values);
     const n = Number(row!.n);
     return n > MAX_COUNTED ? { value: MAX_COUNTED, relation: 'at_least' } : { value: n, relation: 'exact' };
   }

@@ -1,4 +1,4 @@
-import type { DirectQueries } from '../database/direct-queries.js';
+import type { Reads } from '../database/direct-queries.js';
 import type { EntityTable } from '../database/entity-table.js';
 import type { IdSource } from './filter.js';
 import type { ListStatements, Position, Range, Statement } from './list-statements.js';
@@ -19,14 +19,14 @@ const GROWTH = 4;
 /** Reads the rows of one list. */
 export class ListReader<Row extends { id: number }> {
   constructor(
-    private readonly queries: DirectQueries,
+    private readonly reads: Reads,
     private readonly table: EntityTable<Row>,
     readonly statements: ListStatements,
   ) {}
 
   /** The same list, only of rows that were modified at `time` or later. */
   modifiedSince(time: Date): ListReader<Row> {
-    return new ListReader(this.queries, this.table, this.statements.modifiedSince(time));
+    return new ListReader(this.reads, this.table, this.statements.modifiedSince(time));
   }
 
   /** By way of a source's ids, which are sorted. */
@@ -36,7 +36,7 @@ export class ListReader<Row extends { id: number }> {
     let { after } = range;
     for (let size = Math.max(CANDIDATES, limit); ; size *= GROWTH) {
       const { sql, values } = this.statements.candidates(source, { ...range, after }, size);
-      const candidates = await this.queries.query<Candidate>(sql, values);
+      const candidates = await this.reads.query<Candidate>(sql, values);
       found.push(...(await this.firstOf(candidates, limit - found.length)));
       if (found.length === limit || candidates.length < size) return found;
       const last = candidates.at(-1)!;
@@ -46,15 +46,15 @@ export class ListReader<Row extends { id: number }> {
 
   /** By way of an index that has the order of the list. */
   async walk(range: Range, limit: number): Promise<Array<Positioned<Row>>> {
-    if (!this.statements.isCovered) return this.table.read(this.statements.walk(range, limit));
+    if (!this.statements.isCovered) return this.table.read(this.statements.walk(range, limit), this.reads);
     const { sql, values } = this.statements.entries(range, limit);
-    return this.rowsOf(await this.queries.query<Candidate>(sql, values));
+    return this.rowsOf(await this.reads.query<Candidate>(sql, values));
   }
 
   /** The position so many entries of the walked index further on; undefined if the list ends before. */
   async advance(after: Position | undefined, distance: number): Promise<Position | undefined> {
     const { sql, values } = this.statements.advance(after, distance);
-    const [row] = await this.queries.query<Candidate>(sql, values);
+    const [row] = await this.reads.query<Candidate>(sql, values);
     return row && [row.value, row.id];
   }
 
@@ -80,7 +80,7 @@ export class ListReader<Row extends { id: number }> {
     sources: IdSource[],
     { sql, values }: Statement,
   ): Promise<Map<IdSource, number | string | null>> {
-    const [row] = await this.queries.query<Record<string, number | string | null>>(sql, values);
+    const [row] = await this.reads.query<Record<string, number | string | null>>(sql, values);
     return new Map(sources.map((source, n) => [source, row![`n${n}`]!]));
   }
 
@@ -96,7 +96,7 @@ export class ListReader<Row extends { id: number }> {
   /** Those that are in the list, in the order of the candidates and with their sort values. */
   private async rowsOf(candidates: Candidate[]): Promise<Array<Positioned<Row>>> {
     if (candidates.length === 0) return [];
-    const rows = await this.table.read(this.statements.rows(candidates.map(({ id }) => id)));
+    const rows = await this.table.read(this.statements.rows(candidates.map(({ id }) => id)), this.reads);
     const byId = new Map(rows.map((row) => [row.id, row]));
     return candidates.flatMap(({ id, value }) => {
       const row = byId.get(id);

@@ -3,6 +3,7 @@ import type { CustomerDto } from '../customers/customer.dto.js';
 import { CustomerMapper } from '../customers/customer.mapper.js';
 import { CustomersService } from '../customers/customers.service.js';
 import { retryPatiently } from '../database/patience.js';
+import { Replicas } from '../database/replicas.js';
 import { createCsvWriter } from './csv-writer.js';
 import type { ExportQuery } from './export.query.js';
 import { IdSet } from './id-set.js';
@@ -15,6 +16,7 @@ export class ExportsService {
   constructor(
     private readonly customers: CustomersService,
     private readonly mapper: CustomerMapper,
+    private readonly replicas: Replicas,
   ) {}
 
   /** Pieces of the file. Nothing is held open between them. */
@@ -37,7 +39,7 @@ export class ExportsService {
     let cursor: string | undefined;
     do {
       const request = { ...query, limit: BATCH_SIZE, cursor };
-      const read = (): ReturnType<CustomersService['list']> => this.customers.list(request);
+      const read = (): ReturnType<CustomersService['list']> => this.customers.list(request, this.replicas);
       const { rows, page } = cursor === undefined ? await read() : await retryPatiently(read);
       yield rows.filter(({ id }) => written.add(id)).map((customer) => this.mapper.toDto(customer, origin));
       cursor = page.next ?? undefined;
