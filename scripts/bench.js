@@ -33,10 +33,11 @@ let ending;
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void cleanUp().then(() => process.exit(1)));
 try {
+  const logPipe = openLogPipe(directory);
   const runs = [];
   for (const node of nodes) {
     opening = openDatabase(process.env.DATABASE_URI);
-    runs.push(await run(await opening, node));
+    runs.push(await run(await opening, node, logPipe));
     await (await opening).remove();
     opening = undefined;
   }
@@ -48,8 +49,7 @@ try {
   await cleanUp();
 }
 
-async function run(database, node) {
-  const logPipe = openLogPipe(directory);
+async function run(database, node, logPipe) {
   const start = () => startService(dist, database.uri, directory, logPipe, node);
   // migrates the database, and creates the admin
   let service = await start();
