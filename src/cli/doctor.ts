@@ -22,6 +22,7 @@ export async function runDoctor(): Promise<number> {
     ['database', () => database.connect()],
     ['migrations', () => database.checkMigrations()],
     ['admin', () => database.checkAdmin()],
+    ...(env.DATABASE_REPLICA_URIS.length > 0 ? [['replicas', () => database.checkReplicas()] as Check] : []),
     ['photos', () => checkPhotos(env, clock)],
     ['google', () => checkGoogle(env, clock)],
     ['facebook', () => checkFacebook(env)],

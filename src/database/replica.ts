@@ -30,6 +30,13 @@ class ReplicaError extends Error {
   }
 }
 
+export interface Fault {
+  /** Where it is. */
+  replica: string;
+  reason: string;
+  fix: string;
+}
+
 /** The connections to one replica, and whether it serves. */
 export class Replica {
   private readonly logger = new Logger('Replicas');
@@ -53,18 +60,30 @@ export class Replica {
   /** Its reads, once it has applied all that the primary had at this position; undefined if that takes longer than `ms`. */
   async reach(position: string, ms: number): Promise<Reads | undefined> {
     if (ms <= 0) return undefined;
+    try {
+      return await this.caughtUp(position, ms);
+    } catch (error) {
+      this.leaveOut(error);
+      return undefined;
+    }
+  }
+
+  /** Why it would not serve now. */
+  async fault(position: string, ms: number): Promise<Fault | undefined> {
+    try {
+      await this.caughtUp(position, ms);
+      return undefined;
+    } catch (error) {
+      return { replica: this.name, ...explain(error) };
+    }
+  }
+
+  private caughtUp(position: string, ms: number): Promise<Reads> {
     let stop = (): void => undefined;
     const late = new Promise<never>((_, reject) => {
       stop = startDeadline(ms + GRACE_MS, () => reject(new ReplicaError('it does not answer in time', SILENT)));
     });
-    try {
-      return await Promise.race([this.waitFor(position, ms), late]);
-    } catch (error) {
-      this.leaveOut(error);
-      return undefined;
-    } finally {
-      stop();
-    }
+    return Promise.race([this.waitFor(position, ms), late]).finally(() => stop());
   }
 
   private async waitFor(position: string, ms: number): Promise<Reads> {
@@ -81,8 +100,7 @@ export class Replica {
     this.leftOutAt = performance.now();
     if (!isFirst) return;
     const { reason, fix } = explain(error);
-    const message = `The replica ${this.name} is left out: ${reason}`;
-    this.logger.warn({ message, replica: this.name, fix });
+    this.logger.warn({ message: `The replica ${this.name} is left out: ${reason}`, replica: this.name, fix });
   }
 
   takeBack(): void {
@@ -106,7 +124,7 @@ export class Replica {
 }
 
 /** Messages of the server may quote values of rows, except those about its availability. */
-function explain(error: unknown): { reason: string; fix: string } {
+function explain(error: unknown): Pick<Fault, 'reason' | 'fix'> {
   if (error instanceof ReplicaError) return { reason: error.message, fix: error.fix };
   if (error instanceof StartError) return { reason: error.message, fix: forReplicas(error.fix ?? '') };
   const cause = driverErrorOf(error);

@@ -4,7 +4,7 @@ import { Env } from '../config/env.js';
 import { openReplica } from './data-source.js';
 import { DatabasePool } from './database-pool.js';
 import type { Reads } from './direct-queries.js';
-import { Replica } from './replica.js';
+import { type Fault, Replica } from './replica.js';
 
 /** How long a page waits for replicas in total. */
 const PATIENCE_MS = 1_000;
@@ -44,9 +44,7 @@ export class Replicas implements OnApplicationShutdown {
   async read<T>(work: (replica?: Reads) => Promise<T>): Promise<T> {
     const due = this.replicas.filter((replica) => replica.isDue(this.pauseMs));
     if (due.length === 0) return work();
-    const primary = DatabasePool.of(this.dataSource);
-    const [row] = await primary.query<{ position: string }>(POSITION[primary.dialect], []);
-    const { position } = row!;
+    const position = await this.position();
     const first = this.turn++ % due.length;
     const deadline = performance.now() + PATIENCE_MS;
     for (const replica of [...due.slice(first), ...due.slice(0, first)]) {
@@ -62,6 +60,19 @@ export class Replicas implements OnApplicationShutdown {
       }
     }
     return work();
+  }
+
+  /** Of the replicas that would not serve now. */
+  async faults(): Promise<Fault[]> {
+    const position = await this.position();
+    const found = await Promise.all(this.replicas.map((replica) => replica.fault(position, PATIENCE_MS)));
+    return found.filter((fault) => fault !== undefined);
+  }
+
+  private async position(): Promise<string> {
+    const primary = DatabasePool.of(this.dataSource);
+    const [row] = await primary.query<{ position: string }>(POSITION[primary.dialect], []);
+    return row!.position;
   }
 
   async onApplicationShutdown(): Promise<void> {

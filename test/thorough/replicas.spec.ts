@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
 import type { Customer } from '../../client/src/index.js';
+import { DatabaseChecks } from '../../src/cli/checks/database.js';
+import { readEnv } from '../../src/config/env.js';
 import { Replicas } from '../../src/database/replicas.js';
 import { linesOf } from '../support/client.js';
 import { createDatabase, kinds, type TestDatabase } from '../support/databases.js';
 import { ListFixture, newRow } from '../support/list-fixture.js';
 import { freePort, hasMariadb, type Mariadb, startMariadb } from '../support/mariadb.js';
 import { until } from '../support/program.js';
-import { newCustomer, startService, type TestService } from '../support/service.js';
+import { JWT_SECRET, newCustomer, startService, type TestService } from '../support/service.js';
 
 const PASSWORD = 'zq-password';
 const MARKED = 'marked@example.com';
@@ -73,7 +75,7 @@ describeOnServer('DATABASE_REPLICA_URIS', () => {
       startMariadb(['--log-bin=binlog', '--server-id=1', '--binlog-format=ROW', '--binlog-row-image=MINIMAL']),
       startMariadb(['--server-id=2', '--read-only=ON', '--slave-net-timeout=5']),
     ]);
-    onReplica = mysql.createPool(replica.uri);
+    onReplica = mysql.createPool({ uri: replica.uri, multipleStatements: true });
     onReplica.on('connection', (connection) => connection.on('error', () => undefined));
     await onReplica.query(
       `CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = ${new URL(primary.uri).port}, MASTER_USER = 'root',
@@ -189,7 +191,10 @@ describeOnServer('DATABASE_REPLICA_URIS', () => {
 
   it('may die in the middle of an export, which the client does not notice', async () => {
     const expected = (await reader.export()).length;
-    await service.dataSource.query('UPDATE customers SET notes = ?', ['ñ'.repeat(5_000)]);
+    // more than the buffers of a connection hold; the statements of the service have a time limit
+    const unlimited = await mysql.createConnection(database.uri!);
+    await unlimited.query('UPDATE customers SET notes = ?', ['ñ'.repeat(5_000)]);
+    await unlimited.end();
     await applied();
     try {
       const response = await fetch(`${service.admin.url}/customers/export?format=ndjson`, {
@@ -246,6 +251,16 @@ describeOnServer('DATABASE_REPLICA_URIS', () => {
     });
   });
 
+  it('may fail the first statement: then the primary is used, and no client notices', async () => {
+    await onReplica.query(`CREATE USER limited@'%'; GRANT SELECT ON ${nameOf(database)}.users TO limited@'%'`);
+    await withReader([on(replica.uri.replace('root@', 'limited@'))], async (other) => {
+      for (let n = 0; n < 2; n++) expect(await other.usesReplica()).toBe(false);
+      expect(other.log().map(({ message }) => message)).toEqual([
+        expect.stringMatching(/left out: ER_TABLEACCESS_DENIED_ERROR$/),
+      ]);
+    });
+  });
+
   it('is not used if the primary does not number its transactions', async () => {
     const unnumbered = await startMariadb();
     try {
@@ -260,6 +275,31 @@ describeOnServer('DATABASE_REPLICA_URIS', () => {
     } finally {
       await unnumbered.remove();
     }
+  });
+
+  it('is checked by the doctor', async () => {
+    const absent = on(`mysql://crm:${PASSWORD}@127.0.0.1:${await freePort()}`);
+    const check = async (uris: string[]): Promise<unknown> => {
+      const env = { DATABASE_URI: database.uri, DATABASE_REPLICA_URIS: uris.join(','), JWT_SECRET };
+      const checks = new DatabaseChecks(readEnv(env), service.clock);
+      await checks.connect();
+      const result = await checks.checkReplicas().catch((error: unknown) => error);
+      await checks.close();
+      return result;
+    };
+    await create();
+    expect(await check([uri, uri])).toBe('2 up to date');
+    await onReplica.query('STOP SLAVE SQL_THREAD');
+    await create();
+    const finding = await check([absent, uri]);
+    await onReplica.query('START SLAVE SQL_THREAD');
+    expect(finding).toMatchObject({
+      message: expect.stringMatching(
+        new RegExp(`${hostOf(absent)}: .*ECONNREFUSED.*; ${hostOf(replica.uri)}: it is behind the primary$`),
+      ),
+      fix: expect.stringMatching(/^Start the database server.* Look at SHOW REPLICA STATUS/),
+    });
+    expect((finding as Error).message).not.toContain(PASSWORD);
   });
 
   it('gets its connections closed with the service', async () => {

@@ -6,6 +6,7 @@ import { connectionOptions, openDataSource } from '../../database/data-source.js
 import { dialectOf } from '../../database/dialect.js';
 import { checkAdoption } from '../../database/migrate.js';
 import { migrationState } from '../../database/migration-state.js';
+import { Replicas } from '../../database/replicas.js';
 import { entities } from '../../entities.js';
 import { User } from '../../users/user.entity.js';
 import { Finding, NotChecked } from './check.js';
@@ -70,6 +71,21 @@ export class DatabaseChecks {
     const count = await dataSource.getRepository(User).countBy({ isAdmin: true, isDeleted: false });
     if (count === 0) throw new Finding('no admin exists', 'npm run crm -- admin create you@example.com');
     return count === 1 ? '1 admin' : `${count} admins`;
+  }
+
+  async checkReplicas(): Promise<string> {
+    const replicas = new Replicas(this.env, this.connected());
+    try {
+      const faults = await replicas.faults();
+      if (faults.length > 0)
+        throw new Finding(
+          faults.map(({ replica, reason }) => `${replica}: ${reason}`).join('; '),
+          [...new Set(faults.map(({ fix }) => fix))].join(' '),
+        );
+      return `${this.env.DATABASE_REPLICA_URIS.length} up to date`;
+    } finally {
+      await replicas.onApplicationShutdown();
+    }
   }
 
   async close(): Promise<void> {
