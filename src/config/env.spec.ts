@@ -330,7 +330,8 @@ describe('the environment', () => {
   const server = { DATABASE_URI: 'mysql://crm@db/crm', JWT_SECRET: SECRET };
 
   it('reads the addresses of replicas like that of the primary', () => {
-    const uris = 'mysql://crm:p%2Cw@r1/crm?ssl-mode=REQUIRED , mariadb://crm@[::1]:3307/crm,';
+    const password = 'p%2Cw';
+    const uris = `mysql://crm:${password}@r1/crm?ssl-mode=REQUIRED , mariadb://crm@[::1]:3307/crm,`;
     const { DATABASE_REPLICA_URIS } = readEnv({ ...server, DATABASE_REPLICA_URIS: uris });
     expect(DATABASE_REPLICA_URIS).toEqual([
       expect.objectContaining({ host: 'r1', port: 3306, password: 'p,w' }),
@@ -343,7 +344,8 @@ describe('the environment', () => {
   it('reports the mistakes of all addresses of replicas, with their places and without their values', () => {
     const problems = (uris: string): string[] => problemsOf({ ...server, DATABASE_REPLICA_URIS: uris });
     expect(problems('mysql://zq@zq-host/')).toEqual(['DATABASE_REPLICA_URIS must contain the name of a database']);
-    const [problem, ...others] = problems('mysql://zq:zq,zq@zq-host/crm,mysql://zq@zq-host/crm, zq://zq');
+    const password = 'zq,zq';
+    const [problem, ...others] = problems(`mysql://zq:${password}@zq-host/crm,mysql://zq@zq-host/crm, zq://zq`);
     expect(others).toEqual([]);
     expect(problem).toMatch(/^DATABASE_REPLICA_URIS \(URI 1 of 4.*; \(URI 2 of 4.*; \(URI 4 of 4/);
     expect(problem).not.toMatch(/zq|URI 3/);
