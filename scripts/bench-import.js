@@ -54,6 +54,7 @@ async function run() {
 
   const count = options.mib ? Infinity : Number(options.rows);
   const parts = options.mib ? 1 : ROUNDS;
+  let first = 1_000;
   const ratios = [];
   const rates = [];
   let resident = 0;
@@ -66,12 +67,11 @@ async function run() {
     const alone = (await read(service, half)).p99;
     const begin = performance.now();
     let isRunning = true;
-    const importing = importRows(service, 1_000 + round * (count / parts), count / parts).finally(
-      () => (isRunning = false),
-    );
+    const importing = importRows(service, first, count / parts).finally(() => (isRunning = false));
     const during = [];
     while (isRunning) during.push((await read(service, half)).p99);
     const { rows, bytes, done } = await importing;
+    first += rows;
     const seconds = (performance.now() - begin) / 1000;
     // the last reads may have gone on after the import
     const beside = median(during.length > 1 ? during.slice(0, -1) : during);

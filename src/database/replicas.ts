@@ -19,6 +19,7 @@ const POSITION = {
   mariadb: `SELECT IF(@@GLOBAL.log_bin, @@GLOBAL.gtid_current_pos, '') AS position`,
   mysql: `SELECT IF(@@GLOBAL.log_bin AND @@GLOBAL.gtid_mode = 'ON', @@GLOBAL.gtid_executed, '') AS position`,
 };
+
 /**
  * Reads on the servers of `DATABASE_REPLICA_URIS`, for bulk reads. None is older than its call: the replica first applies
  * what the primary has committed. Replicas that fail or are too late are left out for a while.

@@ -100,7 +100,7 @@ export class ListReader<Row extends { id: number }> {
     const byId = new Map(rows.map((row) => [row.id, row]));
     return candidates.flatMap(({ id, value }) => {
       const row = byId.get(id);
-      // onto the row itself, which nobody else has: copying its 20 members takes longer than reading them
+      // onto the row itself, which was read for this list: to copy its 20 members takes longer than to read them
       return row ? [Object.assign(row, { sortValue: value })] : [];
     });
   }
